@@ -1,0 +1,123 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target: Swift 6 language mode (strict concurrency is part of it), warnings as errors.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+]
+
+/// The rooms, bottom layer first. `Tests/ArchitectureTests` holds who may import whom.
+func room(
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
+  exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+    swiftSettings: settings)
+}
+
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+    swiftSettings: settings)
+}
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "strata",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "strata", targets: ["strata"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // Layer 0: C libraries, a module map and a shim each.
+    .systemLibrary(
+      name: "CLibPQ", pkgConfig: "libpq",
+      providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+    .systemLibrary(
+      name: "CXGBoost", pkgConfig: "xgboost",
+      providers: [.apt(["libxgboost-dev"]), .brew(["xgboost"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+    // Layer 1
+    room("Schedules"),
+    room("Columns"),
+    room(
+      "SQLCatalog", path: "sql",
+      resources: [.copy("migrations"), .copy("queries"), .copy("views")]),
+    room("Warehouse", ["CLibPQ", "SQLCatalog", "Columns", "Schedules", subprocess, crypto, log]),
+
+    // Layer 2
+    room("Pipeline", ["Schedules", crypto]),
+    room("Features", ["Columns", "Schedules", yams]),
+    room("Rules", ["Columns", "Schedules", yams, crypto]),
+    room("Learning", ["Columns", "CXGBoost"]),
+    room("Demo", ["Columns", "Schedules"]),
+
+    // Layer 3
+    room("Inputs", ["Warehouse", "Columns", "Schedules", "CZlib", yams, crypto]),
+    room("Models", ["Learning", "Features", "Rules", "Warehouse", "Columns", "Schedules", yams]),
+    room("Orchestrator", ["Pipeline", "Warehouse", "Schedules", log]),
+    room("Segments", ["Rules", "Features", "Warehouse", "Columns", "Schedules"]),
+    room("Reporting", ["Columns"]),
+
+    // Layer 4 to 6
+    room(
+      "Tasks",
+      [
+        "Pipeline", "Orchestrator", "Warehouse", "Inputs", "Features", "Rules", "Models",
+        "Segments", "Reporting", "Columns", "Schedules",
+      ]),
+    room(
+      "DAGs", ["Pipeline", "Tasks"], path: "dags",
+      exclude: ["retail", "online_retail"]),
+    .executableTarget(
+      name: "strata",
+      dependencies: [
+        "Columns", "Schedules", "Warehouse", "Pipeline", "Features", "Rules", "Demo", "Inputs",
+        "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs", "SQLCatalog",
+        argumentParser, log,
+      ],
+      swiftSettings: settings),
+
+    // Tests
+    .target(
+      name: "TestSupport", dependencies: ["Warehouse", "Columns", "Schedules", subprocess],
+      path: "Tests/TestSupport", swiftSettings: settings),
+    tests("ArchitectureTests", []),
+    tests("SchedulesTests", ["Schedules"]),
+    tests("ColumnsTests", ["Columns", "TestSupport"]),
+    tests("WarehouseTests", ["Warehouse", "TestSupport"]),
+    tests("PipelineTests", ["Pipeline", "Schedules", "TestSupport"]),
+    tests("FeaturesTests", ["Features", "Columns", "Schedules", "TestSupport"]),
+    tests("RulesTests", ["Rules", "Columns", "Schedules", "TestSupport"]),
+    tests("LearningTests", ["Learning", "Columns", "TestSupport"]),
+    tests("DemoTests", ["Demo", "TestSupport"]),
+    tests("InputsTests", ["Inputs", "Columns", "Schedules", "TestSupport"]),
+    tests("ReportingTests", ["Reporting", "TestSupport"]),
+    tests(
+      "IntegrationTests",
+      [
+        "Warehouse", "SQLCatalog", "Inputs", "Features", "Rules", "Models", "Learning",
+        "Orchestrator", "Pipeline", "Segments", "Reporting", "Tasks", "DAGs", "Demo", "Columns",
+        "Schedules", "TestSupport",
+      ]),
+    tests("EndToEndTests", ["Warehouse", "TestSupport", subprocess]),
+  ]
+)
