@@ -58,7 +58,8 @@ extension DAG {
     let retries = task.retries
     if !(0...10_000).contains(retries.count) {
       found.append(
-        problem("bad_retries", "expected 0 to 10000 retries, found \(retries.count)", in: declaration))
+        problem(
+          "bad_retries", "expected 0 to 10000 retries, found \(retries.count)", in: declaration))
     }
     if retries.delayMilliseconds < 0 || retries.capMilliseconds < retries.delayMilliseconds
       || !(retries.factor >= 1 && retries.factor.isFinite) || !(0...1).contains(retries.jitter)
@@ -160,7 +161,9 @@ extension DAG {
   /// What makes an expression no cron expression at a glance; nil if nothing does.
   static func cronFault(_ expression: String) -> String? {
     if expression.hasPrefix("@") {
-      let presets = ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"]
+      let presets = [
+        "@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually",
+      ]
       return presets.contains(expression)
         ? nil : "expected one of \(presets.joined(separator: " ")), found '\(expression)'"
     }

@@ -50,7 +50,9 @@ public struct Retries: Codable, Sendable, Hashable {
     let growth = pow(factor, Double(max(attempt - 1, 0)))
     let full = min(Double(delayMilliseconds) * growth, Double(capMilliseconds))
     let seed = "\(dag)\u{0}\(task)\u{0}\(interval)\u{0}\(attempt)"
-    let bits = SHA256.hash(data: Data(seed.utf8)).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let bits = SHA256.hash(data: Data(seed.utf8)).prefix(8).reduce(UInt64(0)) {
+      $0 << 8 | UInt64($1)
+    }
     let share = Double(bits >> 11) / Double(1 << 53)
     return .milliseconds(Int64((full * (1 - jitter * share)).rounded()))
   }
