@@ -12,8 +12,8 @@ struct CatalogueReader {
   ) {
     problems.append(
       CatalogueProblem(
-        file: file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1, code: "features.\(code)",
-        message: message, hint: hint))
+        file: file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1,
+        code: "features.\(code)", message: message, hint: hint))
   }
 
   mutating func report(line: Int, column: Int, _ code: String, _ message: String) {

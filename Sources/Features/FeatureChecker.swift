@@ -278,7 +278,9 @@ struct FeatureChecker {
         sound = false
         continue
       }
-      if let kind = eventKind(parts[0], place, field: parts[1]) { kinds.append(kind) } else {
+      if let kind = eventKind(parts[0], place, field: parts[1]) {
+        kinds.append(kind)
+      } else {
         sound = false
       }
       guard parts[1] != "count", let value = Measure.Value(rawValue: parts[1]) else {
@@ -303,7 +305,8 @@ struct FeatureChecker {
     let suggestion = Suggestion.nearest(to: text, among: EventKind.names)
     let full = suggestion.map { name in field.map { "\(name).\($0)" } ?? name }
     let hint =
-      text.contains(".") ? "count takes a kind alone; a field is for sum"
+      text.contains(".")
+      ? "count takes a kind alone; a field is for sum"
       : full.map { "did you mean '\($0)'?" }
     reader.report(node, "unknown_kind", "expected an event kind, found '\(text)'", hint)
     return nil
