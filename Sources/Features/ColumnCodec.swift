@@ -16,7 +16,7 @@ public enum ColumnCodec {
     bytes.append(column.present == nil ? 0 : 1)
     if let present = column.present {
       for byte in 0..<((column.count + 7) / 8) {
-        bytes.append(UInt8(truncatingIfNeeded: present.words[byte >> 3] >> UInt64(byte & 7) * 8))
+        bytes.append(UInt8(truncatingIfNeeded: present.words[byte >> 3] >> UInt64((byte & 7) * 8)))
       }
     }
     var zeros: UInt64 = 0

@@ -30,10 +30,14 @@ public struct DaySpan: Sendable, Hashable {
     if isEmpty || other.isEmpty || last < other.first || other.last < first {
       return [self, other].filter { !$0.isEmpty }
     }
-    return [
-      DaySpan(first: min(first, other.first), last: max(first, other.first).before),
-      DaySpan(first: min(last, other.last).after, last: max(last, other.last)),
-    ].filter { !$0.isEmpty }
+    var spans: [DaySpan] = []
+    if first != other.first {
+      spans.append(DaySpan(first: min(first, other.first), last: max(first, other.first).before))
+    }
+    if last != other.last {
+      spans.append(DaySpan(first: min(last, other.last).after, last: max(last, other.last)))
+    }
+    return spans
   }
 }
 

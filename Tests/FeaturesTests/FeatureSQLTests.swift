@@ -1,0 +1,54 @@
+import Foundation
+import Schedules
+import Testing
+
+@testable import Features
+
+/// The SQL of every kind of feature against files in `Golden/`.
+///
+/// With STRATA_UPDATE_GOLDEN=1 in the environment the files are written anew instead.
+struct FeatureSQLTests {
+  private static let yaml = """
+    version: 1
+    features:
+      - {name: orders_30d, count: purchase, window: 30 days}
+      - {name: views_7d, count: [product_view, page_view], window: 7 days}
+      - {name: orders_prev_1m, count: purchase, window: 1 month, previous: 1}
+      - {name: revenue_90d, sum: purchase.amount, window: 90 days}
+      - {name: ltv_net, sum: purchase.amount, minus: refund.amount, window: lifetime}
+      - {name: days_since_order, recency: purchase}
+      - {name: aov_90d, ratio: revenue_90d, to: orders_30d, min_denominator: 2}
+      - {name: orders_per_money, ratio: orders_30d, to: revenue_90d, min_denominator: 12.5}
+      - {name: country, profile: "it's country"}
+      - {name: age, profile: age, type: integer}
+      - {name: churn_score, score: churn}
+    """
+  private static let names = [
+    "orders_30d", "views_7d", "orders_prev_1m", "revenue_90d", "ltv_net", "days_since_order",
+    "aov_90d", "orders_per_money", "country", "age",
+  ]
+  private static let golden = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "Golden")
+
+  @Test(arguments: names)
+  func equalsTheGoldenFile(_ name: String) throws {
+    let zone = try Zone("Europe/Lisbon")
+    // Half past ten on the day the clocks went forward.
+    let asOf = try #require(Instant(rfc3339: "2024-03-31T10:30:00+01:00"))
+    let text = try FeatureSQL.text(
+      of: name, in: try FeatureCatalogue(yaml: Self.yaml), asOf: asOf, zone: zone)
+    let file = Self.golden.appending(path: "\(name).sql")
+    if ProcessInfo.processInfo.environment["STRATA_UPDATE_GOLDEN"] == "1" {
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    #expect(text == (try String(contentsOf: file, encoding: .utf8)))
+  }
+
+  @Test func scoresHaveNone() throws {
+    let catalogue = try FeatureCatalogue(yaml: Self.yaml)
+    #expect {
+      try FeatureSQL.text(
+        of: "churn_score", in: catalogue, asOf: Instant(seconds: 0), zone: .utc)
+    } throws: { ($0 as? FeatureError)?.code == "features.no_sql" }
+  }
+}

@@ -1,0 +1,13 @@
+-- days_since_order: days, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
+SELECT c.customer_id, date '2024-03-31' - e.value AS value
+FROM facts.customers AS c
+LEFT JOIN (
+  SELECT e.customer_id, (max(e.occurred_at) AT TIME ZONE 'Europe/Lisbon')::date AS value
+  FROM facts.events AS e
+  JOIN facts.event_kind AS k USING (kind_id)
+  WHERE k.name IN ('purchase')
+    AND e.occurred_at < timestamptz '2024-03-31T09:30:00Z'
+  GROUP BY e.customer_id
+) AS e USING (customer_id)
+WHERE c.first_seen_at < timestamptz '2024-03-31T09:30:00Z' OR c.first_seen_at IS NULL
+ORDER BY c.customer_id;

@@ -1,0 +1,14 @@
+-- ltv_net: money, lifetime, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
+SELECT c.customer_id, coalesce(e.value, 0) AS value
+FROM facts.customers AS c
+LEFT JOIN (
+  SELECT e.customer_id, coalesce(sum(e.amount) FILTER (WHERE k.name = 'purchase'), 0)
+           - coalesce(sum(e.amount) FILTER (WHERE k.name = 'refund'), 0) AS value
+  FROM facts.events AS e
+  JOIN facts.event_kind AS k USING (kind_id)
+  WHERE k.name IN ('purchase', 'refund')
+    AND e.occurred_at < timestamptz '2024-03-31T09:30:00Z'
+  GROUP BY e.customer_id
+) AS e USING (customer_id)
+WHERE c.first_seen_at < timestamptz '2024-03-31T09:30:00Z' OR c.first_seen_at IS NULL
+ORDER BY c.customer_id;

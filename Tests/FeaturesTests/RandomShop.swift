@@ -1,0 +1,142 @@
+import Schedules
+
+@testable import Features
+
+/// Seeded random numbers: SplitMix64.
+struct Dice: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: Int) { state = UInt64(bitPattern: Int64(seed)) &* 0x9e37_79b9_7f4a_7c15 }
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+  mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
+  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+  mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
+}
+
+/// One delivery of an event; a redelivery has the same event id.
+struct ShopEvent {
+  var eventID: Int
+  var customer: Int64
+  var kind: String
+  var at: Instant
+  var amount: Int64?
+  var quantity: Int64?
+  /// The day at whose end the event is known: later than its own day for a late one.
+  var arrives: Day
+}
+
+/// A small random history in a zone whose clocks change inside it.
+struct RandomShop {
+  let zone: Zone
+  let first: Day
+  let customers: [Int64]
+  /// Every delivery, redeliveries too, in order of arrival.
+  let deliveries: [ShopEvent]
+
+  static let length = 150
+  static let kinds = [
+    "purchase", "refund", "product_view", "page_view", "email_sent", "email_open",
+  ]
+
+  init(seed: Int) throws {
+    var dice = Dice(seed: seed)
+    zone = try Zone(
+      dice.pick([
+        "America/New_York", "Europe/Lisbon", "Australia/Lord_Howe", "America/St_Johns",
+        "America/Sao_Paulo", "UTC", "Pacific/Apia",
+      ]))
+    // Starts in autumn or winter of 2010 to 2016: both changes of the clock, a leap day, Apia's
+    // missing day and St John's changes just after midnight lie inside some of the histories.
+    let base = try Self.day(2010 + dice.below(6), dice.pick([1, 7, 9, 10, 12]), 1)
+    first = base + dice.below(40)
+    var ids: [Int64] = []
+    for _ in 0..<(6 + dice.below(6)) { ids.append((ids.last ?? 0) + Int64(1 + dice.below(3))) }
+    customers = ids
+    var events: [ShopEvent] = []
+    for number in 0..<240 {
+      var event = Self.event(number, customers: ids, first: first, zone: zone, &dice)
+      if let other = events.last, dice.chance(15) { event.at = other.at }
+      event.arrives = max(event.arrives, LocalDays(zone: zone).day(of: event.at))
+      events.append(event)
+      if dice.chance(5) {
+        var again = dice.pick(events)
+        again.arrives = again.arrives + dice.below(10)
+        events.append(again)
+      }
+    }
+    deliveries = events.sorted { $0.arrives < $1.arrives }
+  }
+
+  static func day(_ year: Int, _ month: Int, _ day: Int) throws -> Day {
+    guard let day = Day(year: year, month: month, day: day) else { throw NoSuchDay() }
+    return day
+  }
+  struct NoSuchDay: Error {}
+
+  private static func event(
+    _ number: Int, customers: [Int64], first: Day, zone: Zone, _ dice: inout Dice
+  ) -> ShopEvent {
+    let day = first + dice.below(length)
+    var at = Instant(
+      microseconds: zone.midnight(day).microseconds + Int64(dice.below(86_400)) * 1_000_000
+        + Int64(dice.below(1_000_000)))
+    if dice.chance(20) {
+      at.microseconds = zone.midnight(day).microseconds + Int64(dice.below(3) - 1)
+    }
+    let kind = dice.pick(kinds)
+    let money = kind == "purchase" || kind == "refund"
+    return ShopEvent(
+      eventID: number, customer: dice.pick(customers), kind: kind, at: at,
+      amount: money && !dice.chance(10) ? Int64(dice.below(2_000_000)) : nil,
+      quantity: money && !dice.chance(20) ? Int64(dice.below(5)) : nil,
+      arrives: day + (dice.chance(15) ? dice.below(60) : 0))
+  }
+
+  /// What the loader keeps of the deliveries up to the end of a day: the first of each event id.
+  func known(through day: Day, from: Day? = nil) -> [ShopEvent] {
+    var seen: Set<Int> = []
+    return deliveries.filter { $0.arrives <= day && seen.insert($0.eventID).inserted }
+      .filter { event in from.map { event.arrives > $0 } ?? true }
+  }
+}
+
+/// Day tiles in memory, folded event by event.
+struct MemoryTiles {
+  struct Key: Hashable {
+    var customer: Int64
+    var day: Day
+  }
+  private(set) var rows: [Key: [Measure: Int64]] = [:]
+
+  init(_ events: [ShopEvent], zone: Zone, measures: [Measure], before limit: Instant? = nil) {
+    let days = LocalDays(zone: zone)
+    for event in events {
+      if let limit, event.at >= limit { continue }
+      let key = Key(customer: event.customer, day: days.day(of: event.at))
+      for measure in measures where measure.kinds.contains(event.kind) {
+        let value: Int64? =
+          switch measure.value {
+          case .count: 1
+          case .amount: event.amount
+          case .quantity: event.quantity
+          }
+        rows[key, default: [:]][measure, default: 0] += value ?? 0
+      }
+    }
+  }
+
+  /// Exactly what a read asks for.
+  func batch(_ read: TileRead) -> TileBatch {
+    var batch = TileBatch(measures: read.measures)
+    for (key, row) in rows where read.days.contains(key.day) {
+      batch.append(
+        customer: key.customer, day: key.day, values: read.measures.map { row[$0] ?? 0 })
+    }
+    return batch
+  }
+}
