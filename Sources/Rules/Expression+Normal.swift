@@ -1,0 +1,67 @@
+import Crypto
+
+extension Expression {
+  /// The same rule in one spelling: groups flattened, parts sorted and each once, `not not` gone,
+  /// synonyms replaced. Rules that differ in writing only have one normal form.
+  public var normalised: Expression {
+    switch self {
+    case .all(let parts): Expression.group(parts, isAll: true)
+    case .any(let parts): Expression.group(parts, isAll: false)
+    case .not(let part):
+      switch part.normalised {
+      case .not(let inner): inner
+      case .segment(let name, let isMember): .segment(name, isMember: !isMember)
+      case let other: .not(other)
+      }
+    case .condition(let condition): .condition(condition.normalised)
+    case .segment: self
+    }
+  }
+
+  private static func group(_ parts: [Expression], isAll: Bool) -> Expression {
+    var flat: [Expression] = []
+    for part in parts.map(\.normalised) {
+      switch part {
+      case .all(let inner) where isAll: flat += inner
+      case .any(let inner) where !isAll: flat += inner
+      case .all, .any, .not, .condition, .segment: flat.append(part)
+      }
+    }
+    var byText: [ByteText: Expression] = [:]
+    for part in flat { byText[ByteText(part.description)] = part }
+    let sorted = byText.sorted { $0.key < $1.key }.map(\.value)
+    if sorted.count == 1, let only = sorted.first { return only }
+    return isAll ? .all(sorted) : .any(sorted)
+  }
+
+  /// SHA-256 of the normal form in 64 hexadecimal digits: the version of a rule.
+  public var version: String {
+    SHA256.hash(data: Array(normalised.description.utf8)).map { byte in
+      let digits = String(byte, radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }.joined()
+  }
+}
+
+extension Condition {
+  /// The condition with lists sorted and each value once, one-value lists as `=`, `before` as `<`.
+  var normalised: Condition {
+    var name = `operator`
+    var values = operands
+    switch `operator` {
+    case .isIn, .notIn:
+      var byText: [ByteText: RuleValue] = [:]
+      for value in operands { byText[ByteText(value.text(unit: attribute.unit))] = value }
+      values = byText.sorted { $0.key < $1.key }.map(\.value)
+      if values.count == 1 { name = `operator` == .isIn ? .equal : .notEqual }
+    case .before: name = .less
+    case .after: name = .greater
+    case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .contains,
+      .startsWith, .endsWith, .isMissing, .isPresent, .topPercent, .bottomPercent, .topCount,
+      .memberOf, .notMemberOf:
+      break
+    }
+    return Condition(
+      attribute: attribute, operator: name, operands: values, orMissing: orMissing)
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Schedules
+
+/// The checked segments of a project.
+public struct SegmentCatalogue: Sendable {
+  /// How a catalogue is written.
+  public enum Format: Sendable {
+    /// YAML 1.1, which most JSON is too.
+    case yaml
+    /// RFC 8259.
+    case json
+  }
+
+  /// The segments in the order written.
+  public let segments: [Segment]
+  /// Their names in an order in which every segment follows those it refers to.
+  public let evaluationOrder: [String]
+  private let byName: [String: Int]
+
+  /// Checked segments, for callers that build them; `order` must hold every name once.
+  init(segments: [Segment], evaluationOrder order: [String]) {
+    self.segments = segments
+    evaluationOrder = order
+    byName = Dictionary(segments.enumerated().map { ($1.name, $0) }) { first, _ in first }
+  }
+
+  /// The segment of a name or slug, nil where there is none.
+  public func segment(named name: String) -> Segment? {
+    if let index = byName[name] { return segments[index] }
+    return segments.first { $0.slug == name }
+  }
+
+  /// The attributes that the rules test, each once, by name.
+  public var attributes: [Attribute] {
+    var found: [String: Attribute] = [:]
+    for segment in segments {
+      for attribute in segment.attributes { found[attribute.name] = attribute }
+    }
+    return found.values.sorted { $0.name < $1.name }
+  }
+
+  /// Reads and checks a file; `.json` is JSON, anything else YAML.
+  ///
+  /// - Parameter zone: the zone of days that are compared with instants; nil refuses them.
+  /// - Throws: every fault at once, with file, line and column.
+  public static func load(
+    path: String, attributes: any AttributeCatalogue, zone: Zone? = nil
+  ) throws(RuleErrors) -> SegmentCatalogue {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw RuleErrors([
+        RuleError(
+          code: "rules.file_unreadable",
+          message: "expected a file of segments, cannot read '\(path)'",
+          hint: "is it there, and may this user read it?")
+      ])
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw RuleErrors([
+        RuleError(
+          code: "rules.file_unreadable",
+          message: "expected UTF-8 text in '\(path)', found other bytes",
+          hint: "save it as UTF-8")
+      ])
+    }
+    return try parse(
+      text, format: path.lowercased().hasSuffix(".json") ? .json : .yaml, file: path,
+      attributes: attributes, zone: zone)
+  }
+
+  /// Checks a catalogue: a map with `segments`, a list of segments, or one segment.
+  ///
+  /// - Throws: every fault at once, with line and column.
+  public static func parse(
+    _ text: String, format: Format = .yaml, file: String? = nil,
+    attributes: any AttributeCatalogue, zone: Zone? = nil
+  ) throws(RuleErrors) -> SegmentCatalogue {
+    let document =
+      switch format {
+      case .yaml: try Document.yaml(text, file: file)
+      case .json: try Document.json(text, file: file)
+      }
+    let faults = FaultList()
+    let reader = SegmentReader(faults: faults)
+    let drafts = reader.entries(of: document).compactMap { reader.draft($0) }
+    reportDuplicates(drafts, faults)
+    let names = SegmentNames(drafts.map(\.name))
+    let checker = RuleChecker(
+      attributes: attributes, zone: zone, faults: faults, segments: names)
+    var segments: [Segment] = []
+    var references: [String: [RuleChecker.Reference]] = [:]
+    for draft in drafts {
+      faults.segment = draft.name
+      guard let clause = draft.clause, let (expression, found) = checker.check(clause) else {
+        continue
+      }
+      references[draft.name] = found
+      segments.append(
+        Segment(
+          name: draft.name, title: draft.title, description: draft.description,
+          rule: Rule(expression), priority: draft.priority, group: draft.group,
+          weight: draft.weight, channels: draft.channels, location: draft.location))
+    }
+    faults.segment = nil
+    let order = dependencyOrder(drafts.map(\.name), references, faults)
+    try faults.throwIfAny()
+    return SegmentCatalogue(segments: segments, evaluationOrder: order)
+  }
+
+  /// Names that are equal, also in another Unicode normal form, or give one view name.
+  private static func reportDuplicates(_ drafts: [SegmentDraft], _ faults: FaultList) {
+    var byName: [String: SegmentDraft] = [:]
+    var bySlug: [String: SegmentDraft] = [:]
+    for draft in drafts {
+      let slug = Segment.slug(of: draft.name)
+      // `String`'s == compares by canonical equivalence, so NFC and NFD are one name here.
+      if let first = byName[draft.name] {
+        let sameBytes = RuleText.same(first.name, draft.name)
+        faults.add(
+          "duplicate_name",
+          "expected each segment name once, found '\(RuleText.visible(draft.name))' again"
+            + (sameBytes ? "" : " (written with other Unicode code points)"),
+          hint: "the first stands at \(first.nameLocation)", at: draft.nameLocation)
+      } else if let first = bySlug[slug] {
+        faults.add(
+          "duplicate_name",
+          "expected names with distinct SQL names, found '\(RuleText.visible(draft.name))' and "
+            + "'\(RuleText.visible(first.name))', which both become \"\(slug)\"",
+          hint: "identifiers are lower case, letters and digits, at most 63 bytes; rename one",
+          at: draft.nameLocation)
+      } else {
+        byName[draft.name] = draft
+        bySlug[slug] = draft
+      }
+    }
+  }
+}
