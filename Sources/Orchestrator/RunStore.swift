@@ -1,0 +1,76 @@
+import Pipeline
+import Schedules
+import Warehouse
+
+/// The recorded runs, for reading.
+public struct RunStore: Sendable {
+  private let pool: ConnectionPool
+
+  /// The runs of a project's database.
+  public init(_ pool: ConnectionPool) { self.pool = pool }
+
+  /// Runs, latest interval first.
+  ///
+  /// - Parameters:
+  ///   - dag: only of this DAG; nil for all.
+  ///   - state: only in this state; nil for all.
+  ///   - limit: at most so many.
+  public func runs(
+    of dag: String? = nil, in state: RunState? = nil, limit: Int = 50
+  ) async throws -> [RunRecord] {
+    try await read(
+      SQL(file: "queries/orchestrator/list_runs.sql", dag, state?.rawValue, Int64(limit))
+    ).map(RunRecord.init)
+  }
+
+  /// One run; nil where there is none of that number.
+  public func run(_ runID: Int64) async throws -> RunRecord? {
+    try await read(SQL(file: "queries/orchestrator/find_run.sql", runID)).first.map(RunRecord.init)
+  }
+
+  /// The run of a DAG over an interval with parameters; nil where there is none.
+  public func run(
+    of dag: String, interval: DataInterval, params: JSONValue = .object([:])
+  ) async throws -> RunRecord? {
+    try await read(
+      SQL(
+        file: "queries/orchestrator/find_run_by_key.sql", dag, interval.start, interval.end,
+        params.hash)
+    )
+    .first.map(RunRecord.init)
+  }
+
+  /// The tasks of a run with their timings, in the order of declaration.
+  public func tasks(of runID: Int64) async throws -> [TaskRecord] {
+    try await read(SQL(file: "queries/orchestrator/list_tasks.sql", runID)).map(TaskRecord.init)
+  }
+
+  /// Every attempt of a run that retention has left, by start.
+  public func attempts(of runID: Int64, task: String? = nil) async throws -> [AttemptRecord] {
+    try await read(SQL(file: "queries/orchestrator/list_attempts.sql", runID, task)).map(
+      AttemptRecord.init)
+  }
+
+  /// The log of a task of a run, in order.
+  ///
+  /// - Parameter attempt: only of this attempt; nil for all.
+  public func log(
+    of runID: Int64, task: String, attempt: Int? = nil
+  ) async throws -> [LogLine] {
+    try await read(
+      SQL(file: "queries/orchestrator/list_log.sql", runID, task, attempt.map { Int32($0) })
+    ).map(LogLine.init)
+  }
+
+  /// A definition that a run began with; nil where there is none of that hash.
+  public func snapshot(_ hash: String) async throws -> DAGSnapshot? {
+    try await read(SQL(file: "queries/orchestrator/find_snapshot.sql", hash)).first.map {
+      try JSONValue(parsing: $0.get("definition", as: JSONText.self).text)
+        .decoded(as: DAGSnapshot.self)
+    }
+  }
+
+  private func read(_ sql: SQL) async throws -> [Row] {
+    try await pool.withConnection { try await $0.query(sql) }
+  }
+}

@@ -1,0 +1,58 @@
+import Pipeline
+
+/// A task kind that can be run here.
+public protocol RunnableTask: TaskKind {
+  /// Does the work of one attempt, and returns the product for the tasks downstream.
+  ///
+  /// An attempt may be repeated after a crash at any point, so the work has to be idempotent; what
+  /// it publishes goes through ``TaskContext/fence(_:)`` in the publishing transaction. On
+  /// cancellation of the Swift task (time limit, signal) it should end soon; queries do by
+  /// themselves.
+  func run(in context: TaskContext) async throws -> Product
+}
+
+/// The task kinds by name: what decodes the tasks of a snapshot.
+public struct TaskRegistry: Sendable {
+  private let kinds: [String: any RunnableTask.Type]
+
+  /// A registry of these kinds.
+  ///
+  /// - Throws: ``OrchestratorError`` `orchestrator.duplicate_kind` where two share a name.
+  public init(_ types: [any RunnableTask.Type]) throws(OrchestratorError) {
+    var kinds: [String: any RunnableTask.Type] = [:]
+    for type in types {
+      if let other = kinds.updateValue(type, forKey: type.kind) {
+        throw OrchestratorError(
+          code: "orchestrator.duplicate_kind",
+          message: "expected one task kind named '\(type.kind)', found \(other) and \(type)",
+          hint: "give each kind a name of its own")
+      }
+    }
+    self.kinds = kinds
+  }
+
+  /// The names of all kinds, sorted.
+  public var names: [String] { kinds.keys.sorted() }
+
+  /// The task of a definition.
+  ///
+  /// - Throws: ``OrchestratorError`` `orchestrator.unknown_kind` or `orchestrator.bad_config`.
+  public func task(
+    for definition: TaskDefinition
+  ) throws(OrchestratorError) -> any RunnableTask {
+    guard let type = kinds[definition.kind] else {
+      throw OrchestratorError(
+        code: "orchestrator.unknown_kind",
+        message: "expected a known kind for task '\(definition.id)', found '\(definition.kind)'",
+        hint: Suggestion.hint(for: definition.kind, in: kinds.keys), isPermanent: true)
+    }
+    do {
+      return try definition.config.decoded(as: type)
+    } catch {
+      throw OrchestratorError(
+        code: "orchestrator.bad_config",
+        message: "task '\(definition.id)' does not decode as \(definition.kind): \(error)",
+        hint: "the run was begun with another version of this kind", isPermanent: true)
+    }
+  }
+}

@@ -1,0 +1,5 @@
+-- Removes the tasks that a run's new definition lacks.
+-- Parameters: $1 run_id, $2 the ids of the definition's tasks
+-- Result: none
+DELETE FROM runs.task
+WHERE run_id = $1 AND task_id <> ALL ($2::text[])

@@ -1,0 +1,7 @@
+-- The run of a DAG over an interval with parameters.
+-- Parameters: $1 dag, $2 interval start, $3 interval end, $4 hash of the parameters
+-- Result: one row or none; times are instants, finished_at is null while it is under way
+SELECT run_id, dag, interval_start, interval_end, state, created_at, started_at, finished_at, passes,
+  params, snapshot_hash, message
+FROM runs.run
+WHERE dag = $1 AND interval_start = $2 AND interval_end = $3 AND params_hash = $4
