@@ -13,7 +13,7 @@ public struct RunCoordinator: Sendable {
   /// A coordinator for one project.
   ///
   /// - Parameters:
-  ///   - pool: connections to the project's migrated database; each run keeps one for itself.
+  ///   - pool: connections to the project's migrated database; each run opens one more for itself.
   ///   - registry: the task kinds that its DAGs use.
   ///   - projectDirectory: what catalogue paths are relative to.
   ///   - zone: the project's zone.
@@ -50,10 +50,19 @@ public struct RunCoordinator: Sendable {
     defer { inbox.finish() }
     // A task of its own: cancelling the caller must not cancel the writes that record it.
     let work = Task {
-      try await pool.withConnection { connection in
-        try await run(
+      // A connection of its own: the interval's lock lives and dies with its session.
+      var options = pool.options
+      options.applicationName = "strata run \(dag.name)"
+      let connection = try await Connection.connect(options)
+      do {
+        let outcome = try await run(
           request, RunLedger(connection: connection), messages: messages, inbox: inbox,
           observer: observer)
+        await connection.close()
+        return outcome
+      } catch {
+        await connection.close()
+        throw error
       }
     }
     return try await withTaskCancellationHandler {
@@ -92,30 +101,29 @@ public struct RunCoordinator: Sendable {
     guard try await ledger.lock(dag, request.interval) else {
       throw try await refuse(request, ledger)
     }
-    let outcome: RunOutcome
-    do {
-      let preparation = RunPreparation(request: request, ledger: ledger, clock: clock)
-      let prepared = try await preparation.prepare()
-      if prepared.disposition == .alreadySucceeded {
-        outcome = RunOutcome(
-          run: prepared.run, disposition: prepared.disposition, tasks: prepared.tasks)
-      } else {
-        var pass = RunPass(
-          coordinator: self, ledger: ledger, prepared: prepared, plan: try prepared.plan(),
-          tasks: try tasks(of: prepared.snapshot), parallelism: request.options.parallelism,
-          inbox: inbox, observer: observer)
-        outcome = try await pass.run(messages)
-      }
-    } catch {
-      // A session that keeps the lock must not go back to the pool.
-      do { try await ledger.unlock(dag, request.interval) } catch {
-        await ledger.connection.close()
-      }
-      throw error
-    }
+    let outcome = try await runLocked(
+      request, ledger, messages: messages, inbox: inbox, observer: observer)
+    // The server would free it too, but only some time after the connection is closed.
     try await ledger.unlock(dag, request.interval)
     observer(.finished(outcome))
     return outcome
+  }
+
+  private func runLocked(
+    _ request: RunRequest, _ ledger: RunLedger, messages: AsyncStream<RunMessage>,
+    inbox: AsyncStream<RunMessage>.Continuation, observer: @escaping @Sendable (RunEvent) -> Void
+  ) async throws -> RunOutcome {
+    let prepared = try await RunPreparation(request: request, ledger: ledger, clock: clock)
+      .prepare()
+    guard prepared.disposition != .alreadySucceeded else {
+      return RunOutcome(
+        run: prepared.run, disposition: prepared.disposition, tasks: prepared.tasks)
+    }
+    var pass = RunPass(
+      coordinator: self, ledger: ledger, prepared: prepared, plan: try prepared.plan(),
+      tasks: try tasks(of: prepared.snapshot), parallelism: request.options.parallelism,
+      inbox: inbox, observer: observer)
+    return try await pass.run(messages)
   }
 
   /// Notes that another process has the interval, and returns the error that says so.
