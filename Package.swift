@@ -77,6 +77,7 @@ let package = Package(
       "Models",
       [
         "Learning", "Features", "FeatureStore", "Rules", "Warehouse", "Columns", "Schedules", yams,
+        crypto,
       ]),
     room("Orchestrator", ["Pipeline", "Warehouse", "Schedules", log]),
     room(
