@@ -118,6 +118,9 @@ let package = Package(
       "FeaturesTests", ["Features", "Columns", "Schedules", "TestSupport"], exclude: ["Golden"]),
     tests("RulesTests", ["Rules", "Columns", "Schedules", "TestSupport"]),
     tests("LearningTests", ["Learning", "Columns", "TestSupport"]),
+    tests(
+      "ModelsTests",
+      ["Models", "Learning", "Features", "Rules", "Columns", "Schedules", "TestSupport"]),
     tests("DemoTests", ["Demo", "TestSupport"]),
     tests("InputsTests", ["Inputs", "Columns", "Schedules", "TestSupport"]),
     tests("ReportingTests", ["Reporting", "TestSupport"]),

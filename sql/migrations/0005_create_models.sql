@@ -1,5 +1,5 @@
 -- The model registry: what was trained, from what, how good it is, and the scores it gave.
--- Small tables; where the warehouse is sharded they are reference tables. Bytes stay in TOAST.
+-- Small tables: where the warehouse is sharded they stay on the coordinator. Bytes stay in TOAST.
 
 CREATE TABLE models.model (
   model text COLLATE "C" PRIMARY KEY,
