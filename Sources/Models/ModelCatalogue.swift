@@ -161,7 +161,8 @@ struct ModelChecker {
         parsing: text, attributes: FeatureAttributes(features: features), zone: zone, at: place)
       for reference in rule.references {
         reader.report(
-          node, "segment_in_rule", "expected features only in \(what), found segment "
+          node, "segment_in_rule",
+          "expected features only in \(what), found segment "
             + "'\(reference)'", "write the segment's conditions instead")
       }
       for attribute in rule.attributes {
@@ -241,7 +242,8 @@ struct ModelChecker {
         number.isFinite
       else {
         reader.report(
-          value, "bad_value", "expected a number for '\(key.string ?? "a parameter")', found "
+          value, "bad_value",
+          "expected a number for '\(key.string ?? "a parameter")', found "
             + ModelReader.words(value))
         continue
       }

@@ -42,9 +42,13 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
 
   static func invalid(_ problems: [ModelProblem], in file: String) -> ModelError {
     let count = problems.count
+    let ordered = problems.enumerated().sorted {
+      ($0.element.line, $0.element.column, $0.offset)
+        < ($1.element.line, $1.element.column, $1.offset)
+    }.map(\.element)
     return ModelError(
       code: "models.invalid_catalogue",
-      message: "\(file): \(count) \(count == 1 ? "problem" : "problems")", problems: problems)
+      message: "\(file): \(count) \(count == 1 ? "problem" : "problems")", problems: ordered)
   }
 }
 

@@ -145,7 +145,7 @@ enum Suggestion {
   /// `did you mean 'x'?`, or nil where nothing is near.
   static func hint(for name: String, among known: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().utf8.prefix(80))
-    let limit = max(1, wanted.count / 3)
+    let limit = wanted.count <= 3 ? 1 : max(2, wanted.count / 3)
     let near = known.map { (distance(wanted, Array($0.lowercased().utf8.prefix(80))), $0) }
       .filter { $0.0 <= limit }.min { $0 < $1 }
     return near.map { "did you mean '\($0.1)'?" }

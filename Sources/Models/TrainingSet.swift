@@ -154,6 +154,6 @@ extension FeatureTable {
 extension Rule {
   /// The rows for which the rule is true; unknown is not.
   func members(of table: FeatureTable) throws -> Bitset {
-    try evaluate(over: FeatureColumns(table: table)).isTrue
+    try evaluate(FeatureColumns(table: table)).isTrue
   }
 }

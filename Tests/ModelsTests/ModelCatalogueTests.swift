@@ -52,14 +52,14 @@ struct ModelCatalogueTests {
     #expect(try read(Self.good).resolve("churn").hash == hash)
     let changed = Self.good.replacingOccurrences(of: "eta: 0.1", with: "eta: 0.2")
     #expect(try read(changed).resolve("churn").hash != hash)
-    func hash(features: String) throws -> String {
+    func hashed(_ features: String) throws -> String {
       try ModelCatalogue(yaml: Self.good, features: FeatureCatalogue(yaml: features))
         .resolve("churn").hash
     }
     let other = Self.features + "\n  - {name: views_7d, count: product_view, window: 7 days}"
-    #expect(try hash(features: other) == hash)
+    #expect(try hashed(other) == hash)
     let meaning = Self.features.replacingOccurrences(of: "90 days", with: "91 days")
-    #expect(try hash(features: meaning) != hash)
+    #expect(try hashed(meaning) != hash)
   }
 
   @Test("every problem at once, each at its place, with suggestions")

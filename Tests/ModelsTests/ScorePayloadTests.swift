@@ -22,7 +22,9 @@ struct ScorePayloadTests {
   func damaged() {
     let bytes = ScorePayload.encode(IDIndex(sorted: [3, 900, 901]), [0.1, 0.2, 0.3])
     var broken = bytes.indices.map { Array(bytes.prefix($0)) }
-    broken += [bytes + [0], [2] + bytes.dropFirst(), [1, 255, 255, 255, 255, 255, 255, 255, 255, 1]]
+    broken += [
+      bytes + [0], [2] + bytes.dropFirst(), [1, 255, 255, 255, 255, 255, 255, 255, 255, 1],
+    ]
     broken.append([1, 2, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     for bytes in broken {
       let error = #expect(throws: ModelError.self) { try ScorePayload.decode(bytes) }
