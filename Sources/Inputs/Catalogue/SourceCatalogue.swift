@@ -1,0 +1,94 @@
+import Crypto
+import Foundation
+import Schedules
+import Yams
+
+/// The sources of a project, as `sources.yaml` declares them.
+public struct SourceCatalogue: Sendable {
+  /// The sources in the order of the file.
+  public let sources: [SourceDefinition]
+  /// The project the catalogue belongs to.
+  public let project: ProjectSettings
+
+  /// Reads and checks a catalogue.
+  ///
+  /// - Parameters:
+  ///   - path: of `sources.yaml`; `project.yaml` stands beside it unless `project` is given.
+  ///   - environment: the values of `${NAME}` in file paths.
+  /// - Throws: ``InputError`` with every problem found, each with its line and column.
+  public static func load(
+    _ path: String, project: ProjectSettings? = nil,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws(InputError) -> SourceCatalogue {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    let settings: ProjectSettings
+    if let project { settings = project } else { settings = try .load(folder: folder.path) }
+    let reader = CatalogueReader(file: path)
+    let root = try reader.root()
+    let fields = reader.fields(root, of: "the catalogue", known: ["version", "sources"])
+    reader.checkVersion(fields, at: root)
+    var sources: [SourceDefinition] = []
+    if let list = fields["sources"]?.sequence {
+      for node in list {
+        let parser = SourceParser(
+          reader: reader, project: settings, folder: folder, environment: environment)
+        guard let source = parser.source(node) else { continue }
+        if sources.contains(where: { $0.name == source.name }) {
+          reader.note(
+            "inputs.duplicate_source", "expected each source's name once, found '\(source.name)' again",
+            at: node)
+        }
+        sources.append(source)
+      }
+      if list.isEmpty {
+        reader.note("inputs.bad_catalogue", "expected at least one source", at: fields["sources"])
+      }
+    } else {
+      reader.note(
+        "inputs.bad_catalogue", "expected 'sources:' with a list", at: fields["sources"] ?? root)
+    }
+    try reader.finish()
+    return SourceCatalogue(sources: sources, project: settings)
+  }
+
+  /// The source of a name.
+  ///
+  /// - Throws: `inputs.unknown_source` with a suggestion.
+  public func source(_ name: String) throws(InputError) -> SourceDefinition {
+    if let source = sources.first(where: { $0.name == name }) { return source }
+    throw InputError(
+      code: "inputs.unknown_source", message: "expected a source, found '\(name)'",
+      hint: Suggestion.hint(for: name, among: sources.map(\.name), noun: "sources"))
+  }
+}
+
+/// `${NAME}` and `${NAME:-default}` in a path.
+enum EnvironmentText {
+  /// The text with its values in place; the names that are neither set nor have a default.
+  static func expand(
+    _ text: String, _ environment: [String: String]
+  ) -> (text: String, missing: [String]) {
+    var result = ""
+    var missing: [String] = []
+    var rest = Substring(text)
+    while let start = rest.range(of: "${") {
+      result += rest[..<start.lowerBound]
+      guard let end = rest.range(of: "}", range: start.upperBound..<rest.endIndex) else {
+        return (result + rest[start.lowerBound...], missing)
+      }
+      let inner = rest[start.upperBound..<end.lowerBound]
+      let parts = inner.range(of: ":-")
+      let name = String(parts.map { inner[..<$0.lowerBound] } ?? inner)
+      let value = environment[name].flatMap { $0.isEmpty ? nil : $0 }
+      if let value {
+        result += value
+      } else if let parts {
+        result += inner[parts.upperBound...]
+      } else {
+        missing.append(name)
+      }
+      rest = rest[end.upperBound...]
+    }
+    return (result + rest, missing)
+  }
+}

@@ -1,0 +1,405 @@
+import Schedules
+
+/// Turns the fields of one row after another into staged rows and counts.
+final class RowMapper {
+  let plan: RowPlan
+  private(set) var tally: Tally
+  let buffer: CopyBuffer
+  let arena: RowArena
+  private let machine: RowMachine
+  private let isEvents: Bool
+  private var clock: LocalClock
+  private let reasonTexts: [[UInt8]]
+  private let columnTexts: [[UInt8]]
+  private let kinds: [[UInt8]]
+  private let warnBits: [Int?]
+  private var json: [UInt8] = []
+  private var monthStart: Int64 = 0
+  private var monthEnd: Int64 = 0
+  /// The warnings of the row at hand.
+  private var warned: UInt64 = 0
+
+  init(source: SourceDefinition, arena: RowArena) {
+    plan = source.plan
+    self.arena = arena
+    isEvents = source.into == .events
+    clock = LocalClock(zone: source.zone)
+    tally = Tally(plan: plan)
+    buffer = CopyBuffer(capacity: 1 << 19)
+    machine = RowMachine(
+      instructions: plan.instructions, constants: plan.constants, registers: plan.registers,
+      arena: arena)
+    reasonTexts =
+      RowReason.allCases.map { Array($0.rawValue.utf8) } + plan.checks.map { Array($0.name.utf8) }
+    columnTexts = plan.columns.map { Array($0.name.utf8) }
+    kinds = EventKind.names.map { Array($0.utf8) }
+    var next = 0
+    warnBits = plan.checks.map { check in
+      guard check.onFail == .warn else { return nil }
+      defer { next += 1 }
+      return next
+    }
+  }
+
+  /// How many fields a staged row has.
+  var width: Int { (isEvents ? 15 : 9) + plan.totals.count }
+
+  private var slots: UnsafeMutablePointer<Slot> { machine.slots }
+
+  /// Why a row cannot be kept: an index into the reasons, and where.
+  private struct Rejection {
+    var reason: Int
+    var column: [UInt8]?
+  }
+
+  /// Maps one row and appends it to the buffer, good or bad.
+  ///
+  /// - Parameter positions: where each declared column stands among the fields.
+  func map(
+    raw: UnsafeRawBufferPointer, fields: UnsafeMutablePointer<Field>, positions: [Int],
+    line: Int64, fault: RowFault?
+  ) {
+    tally.rowsRead += 1
+    warned = 0
+    let start = buffer.count
+    var measured = false
+    var rejection: Rejection?
+    if !Bytes.areText(raw) {
+      rejection = reject(.badEncoding)
+    } else if let fault {
+      rejection = reject(fault.reason, column: fault.column)
+    } else if let fault = readColumns(fields, positions) {
+      rejection = reject(fault.reason, column: fault.column)
+    } else {
+      slots[plan.lineRegister] = .number(line)
+      machine.run()
+      measured = true
+      rejection = overflowingTotal() ?? checkContract()
+      if rejection == nil { rejection = append(line: line, raw: raw) }
+    }
+    if let column = plan.watermark, rejection == nil, slots[column].isValue {
+      tally.watermark = max(tally.watermark, slots[column].number)
+    }
+    guard let rejection else {
+      countGood()
+      return
+    }
+    buffer.truncate(to: start)
+    appendRejected(line: line, raw: raw, rejection)
+    tally.rowsRejected += 1
+    tally.reasons[rejection.reason] += 1
+    if measured { add(to: \.rejected) } else if !plan.totals.isEmpty { tally.unmeasured += 1 }
+    if tally.samples.count < 10 { keepSample(line, raw, rejection) }
+  }
+
+  // MARK: Columns
+
+  private func readColumns(
+    _ fields: UnsafeMutablePointer<Field>, _ positions: [Int]
+  ) -> RowFault? {
+    for index in 0..<plan.columns.count {
+      let field = fields[positions[index]]
+      if field.isNull {
+        slots[index] = .null
+        continue
+      }
+      if case .text = plan.columns[index].type {
+        slots[index] = .text(field.base, field.count)
+      } else if let reason = read(field.bytes, plan.columns[index].type, into: index) {
+        return RowFault(reason: reason, column: index)
+      }
+    }
+    return nil
+  }
+
+  private func read(
+    _ bytes: UnsafeRawBufferPointer, _ type: ColumnType, into index: Int
+  ) -> RowReason? {
+    switch type {
+    case .text: slots[index] = .text(bytes.baseAddress, bytes.count)
+    case .integer:
+      switch FieldReader.number(bytes, scale: 0, fault: .badInteger) {
+      case .success(let value): slots[index] = .number(value)
+      case .failure(let error): return error.reason == .tooManyDecimals ? .badInteger : error.reason
+      }
+    case .decimal(let scale):
+      switch FieldReader.number(bytes, scale: scale, fault: .badDecimal) {
+      case .success(let value): slots[index] = .number(value)
+      case .failure(let error): return error.reason
+      }
+    case .boolean:
+      guard let value = FieldReader.boolean(bytes) else { return .badBoolean }
+      slots[index] = .boolean(value)
+    case .date:
+      guard let day = FieldReader.date(bytes) else { return .badDate }
+      slots[index] = .number(Int64(day))
+    case .timestamp:
+      guard let (local, offset) = FieldReader.timestamp(bytes) else { return .badTimestamp }
+      slots[index] = .number(offset.map { local - Int64($0) * 1_000_000 } ?? instant(local))
+    case .epoch(let perSecond):
+      guard case .success(let value) = FieldReader.number(bytes, scale: 0, fault: .badTimestamp),
+        value.magnitude < 1 << 43
+      else { return .badTimestamp }
+      slots[index] = .number(value * (1_000_000 / perSecond))
+    }
+    return nil
+  }
+
+  private func instant(_ local: Int64) -> Int64 {
+    let (instant, reading) = clock.instant(of: local)
+    if reading == .inGap { warned |= 1 << Tally.gapBit }
+    if reading == .repeated { warned |= 1 << Tally.repeatBit }
+    return instant
+  }
+
+  // MARK: Checks
+
+  private func overflowingTotal() -> Rejection? {
+    for total in plan.totals where slots[total.register].state == .overflow {
+      return reject(.overflow)
+    }
+    return nil
+  }
+
+  private func checkContract() -> Rejection? {
+    for index in 0..<plan.checks.count {
+      let verdict = slots[plan.checks[index].register]
+      if verdict.state == .overflow { return reject(.overflow) }
+      tally.evaluated[index] += 1
+      guard verdict.isValue, verdict.number == 0 else { continue }
+      tally.failures[index] += 1
+      if let bit = warnBits[index] {
+        warned |= 1 << UInt64(bit)
+      } else {
+        return Rejection(
+          reason: RowReason.allCases.count + index,
+          column: plan.checks[index].subject.map { Array($0.utf8) })
+      }
+    }
+    return nil
+  }
+
+  private func reject(_ reason: RowReason, column: Int? = nil) -> Rejection {
+    Rejection(reason: reason.index, column: column.map { columnTexts[$0] })
+  }
+
+  private func reject(_ reason: RowReason, _ field: StaticString) -> Rejection {
+    Rejection(reason: reason.index, column: Array("\(field)".utf8))
+  }
+
+  // MARK: Rows
+
+  /// Appends a good row, or says why it is none.
+  private func append(line: Int64, raw: UnsafeRawBufferPointer) -> Rejection? {
+    let fields = plan.fields
+    guard let customer = fields.customer.map({ slots[$0] }), customer.isValue, customer.count > 0
+    else { return reject(.missingCustomer, "customer") }
+    guard customer.count <= 1000 else { return reject(.tooLong, "customer") }
+    var time: Int64?
+    if let operand = fields.time, slots[operand.register].isValue {
+      let value = slots[operand.register].number
+      time = operand.type == .date ? instant(value * 86_400_000_000) : value
+    }
+    if isEvents, time == nil { return reject(.missingTime, "occurred_at") }
+    if let time, time < Self.earliest || time >= Self.latest {
+      return reject(.timeOutOfRange, isEvents ? "occurred_at" : "first_seen_at")
+    }
+    buffer.beginRow(fields: width)
+    buffer.integer(line)
+    if warned == 0 { buffer.null() } else { buffer.integer(Int64(bitPattern: warned)) }
+    let content = buffer.count + 4
+    buffer.integer(Int64(0))
+    for total in plan.totals {
+      let slot = slots[total.register]
+      if slot.isValue { buffer.integer(slot.number) } else { buffer.null() }
+    }
+    buffer.null()
+    buffer.null()
+    buffer.text(raw)
+    if isEvents, let rejection = appendEventID() { return rejection }
+    let hashed = buffer.count
+    buffer.text(customer.bytes)
+    if let time { buffer.timestamp(time) } else { buffer.null() }
+    if isEvents, let rejection = appendEvent() { return rejection }
+    appendProperties()
+    buffer.patch(buffer.hash(from: hashed), at: content)
+    if let time { note(time) }
+    return nil
+  }
+
+  /// 1900-01-01 and 2200-01-01.
+  private static let earliest: Int64 = -2_208_988_800_000_000
+  private static let latest: Int64 = 7_258_118_400_000_000
+
+  private func appendEventID() -> Rejection? {
+    guard let id = plan.fields.eventID.map({ slots[$0] }), id.isValue, id.count > 0 else {
+      return reject(.missingEventID, "event_id")
+    }
+    guard id.count <= 1000 else { return reject(.tooLong, "event_id") }
+    buffer.text(id.bytes)
+    return nil
+  }
+
+  private func appendEvent() -> Rejection? {
+    let fields = plan.fields
+    guard let kind = fields.kind.map({ slots[$0] }), kind.isValue else {
+      return reject(.missingKind, "kind")
+    }
+    guard let id = kinds.firstIndex(where: { $0.withUnsafeBytes { Bytes.equal($0, kind.bytes) } })
+    else { return reject(.unknownKind, "kind") }
+    buffer.integer(Int16(id + 1))
+    if let item = fields.item.map({ slots[$0] }), item.isValue {
+      guard item.count <= 1000 else { return reject(.tooLong, "item") }
+      buffer.text(item.bytes)
+    } else {
+      buffer.null()
+    }
+    var quantity: Int64?
+    if let rejection = number(fields.quantity, scale: 0, "quantity", .negativeQuantity, &quantity) {
+      return rejection
+    }
+    if let quantity { buffer.integer(quantity) } else { buffer.null() }
+    var amount: Int64?
+    if let rejection = number(fields.amount, scale: 4, "amount", .negativeAmount, &amount) {
+      return rejection
+    }
+    guard let amount else {
+      buffer.null()
+      buffer.null()
+      return nil
+    }
+    // numeric(18,4) holds fourteen digits before the point.
+    guard amount < 1_000_000_000_000_000_000 else { return reject(.overflow, "amount") }
+    buffer.numeric(tenThousandths: amount)
+    guard let currency = fields.currency.map({ slots[$0] }), currency.isValue, currency.count == 3,
+      currency.bytes.allSatisfy({ (65...90).contains($0) })
+    else { return reject(.badCurrency, "currency") }
+    buffer.text(currency.bytes)
+    return nil
+  }
+
+  /// A field's number at a scale, if that is exact and it is not below zero.
+  private func number(
+    _ field: RowPlan.Number?, scale: Int, _ name: StaticString, _ negative: RowReason,
+    _ result: inout Int64?
+  ) -> Rejection? {
+    guard let field else { return nil }
+    let slot = slots[field.register]
+    if slot.state == .overflow { return reject(.overflow, name) }
+    guard slot.isValue else { return nil }
+    guard slot.number >= 0 else { return reject(negative, name) }
+    if field.scale == scale {
+      result = slot.number
+    } else if field.scale > scale {
+      let factor = Decimals.power(field.scale - scale) ?? 1
+      guard slot.number % factor == 0 else { return reject(.tooManyDecimals, name) }
+      result = slot.number / factor
+    } else {
+      let factor = Decimals.power(scale - field.scale) ?? 1
+      let (value, over) = slot.number.multipliedReportingOverflow(by: factor)
+      if over { return reject(.overflow, name) }
+      result = value
+    }
+    return nil
+  }
+
+  /// A JSON object of the properties that have a value; null where none has.
+  private func appendProperties() {
+    json.removeAll(keepingCapacity: true)
+    for property in plan.fields.properties {
+      let slot = slots[property.operand.register]
+      guard slot.isValue else { continue }
+      json.append(json.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+      json.append(contentsOf: property.key)
+      json.append(UInt8(ascii: ":"))
+      append(slot, property.operand.type)
+    }
+    if json.isEmpty { return buffer.null() }
+    json.append(UInt8(ascii: "}"))
+    json.withUnsafeBytes { buffer.json($0) }
+  }
+
+  private func append(_ slot: Slot, _ type: ValueType) {
+    switch type {
+    case .text, .null: JSONWriter.append(string: slot.bytes, to: &json)
+    case .number(let scale):
+      json.append(contentsOf: Decimals.text(Int128(slot.number), scale: scale).utf8)
+    case .boolean: json.append(contentsOf: (slot.number != 0 ? "true" : "false").utf8)
+    case .date:
+      JSONWriter.append(string: Day(number: Int32(clamping: slot.number)).description, to: &json)
+    case .timestamp:
+      JSONWriter.append(string: Instant(microseconds: slot.number).description, to: &json)
+    }
+  }
+
+  private func appendRejected(line: Int64, raw: UnsafeRawBufferPointer, _ rejection: Rejection) {
+    buffer.beginRow(fields: width)
+    buffer.integer(line)
+    buffer.null()
+    buffer.null()
+    for _ in plan.totals { buffer.null() }
+    reasonTexts[rejection.reason].withUnsafeBytes { buffer.text($0) }
+    if let column = rejection.column {
+      column.withUnsafeBytes { buffer.text($0) }
+    } else {
+      buffer.null()
+    }
+    if rejection.reason == RowReason.badEncoding.index {
+      var text = Self.repaired(raw)
+      text.withUTF8 { buffer.text(UnsafeRawBufferPointer($0)) }
+    } else {
+      buffer.text(raw)
+    }
+    let rest = width - 6 - plan.totals.count
+    for _ in 0..<rest { buffer.null() }
+  }
+
+  /// The text with U+FFFD for what is not UTF-8, and for NUL, which PostgreSQL cannot hold.
+  static func repaired(_ raw: UnsafeRawBufferPointer) -> String {
+    String(decoding: raw, as: UTF8.self).replacing("\0", with: "\u{FFFD}")
+  }
+
+  private func keepSample(_ line: Int64, _ raw: UnsafeRawBufferPointer, _ rejection: Rejection) {
+    tally.samples.append(
+      Tally.Sample(
+        line: line, reason: String(decoding: reasonTexts[rejection.reason], as: UTF8.self),
+        column: rejection.column.map { String(decoding: $0, as: UTF8.self) },
+        raw: String(Self.repaired(raw).prefix(500))))
+  }
+
+  // MARK: Counts
+
+  private func countGood() {
+    add(to: \.accepted)
+    guard warned != 0 else { return }
+    tally.rowsWarned += 1
+    var bits = warned
+    while bits != 0 {
+      tally.warnings[bits.trailingZeroBitCount] += 1
+      bits &= bits - 1
+    }
+  }
+
+  private func add(to sums: WritableKeyPath<Tally, [Int128]>) {
+    for (index, total) in plan.totals.enumerated() where slots[total.register].isValue {
+      tally[keyPath: sums][index] += Int128(slots[total.register].number)
+    }
+  }
+
+  private func note(_ time: Int64) {
+    if time < tally.last { tally.ordered = false }
+    tally.first = min(tally.first, time)
+    tally.last = max(tally.last, time)
+    guard isEvents, time < monthStart || time >= monthEnd else { return }
+    let (year, month, _) = LocalTime(microseconds: time).day.components
+    tally.months.insert(Int32((year - 1970) * 12 + month - 1))
+    let first = Day(year: year, month: month, day: 1)
+    monthStart = Int64(first?.number ?? 0) * 86_400_000_000
+    monthEnd = Int64(first?.adding(months: 1).number ?? 0) * 86_400_000_000
+  }
+}
+
+extension RowReason {
+  /// Its place among all reasons.
+  var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
