@@ -74,7 +74,8 @@ public actor Connection {
   func pointer() throws -> OpaquePointer {
     guard let handle else {
       throw WarehouseError(
-        code: "warehouse.connection_closed", message: "expected an open connection, found a closed one")
+        code: "warehouse.connection_closed",
+        message: "expected an open connection, found a closed one")
     }
     return handle.pointer
   }

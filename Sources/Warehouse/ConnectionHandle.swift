@@ -28,8 +28,8 @@ final class ConnectionHandle: @unchecked Sendable {
     let handle = ConnectionHandle(opened)
     guard PQstatus(opened) == CONNECTION_OK else {
       throw ConnectFailure.error(
-        String(cString: PQerrorMessage(opened)), needsPassword: PQconnectionNeedsPassword(opened) != 0,
-        options: options)
+        String(cString: PQerrorMessage(opened)),
+        needsPassword: PQconnectionNeedsPassword(opened) != 0, options: options)
     }
     _ = PQsetNoticeProcessor(
       opened,

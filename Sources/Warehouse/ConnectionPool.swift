@@ -204,12 +204,14 @@ public final class ConnectionPool: Sendable {
 
   /// Gives up a place in the count: the first waiter gets it.
   private func leave() {
-    let waiter = state.withLock { state in
-      if !state.isClosed && !state.waiters.isEmpty { return state.waiters.removeFirst() as Optional }
+    let waiter: OneShot<Grant>? = state.withLock { state in
+      if !state.isClosed && !state.waiters.isEmpty {
+        return state.waiters.removeFirst().continuation
+      }
       state.open -= 1
       return nil
     }
-    waiter?.continuation.resume(.success(.permission))
+    waiter?.resume(.success(.permission))
   }
 
   private func giveBack(_ connection: Connection) async {

@@ -1,5 +1,5 @@
 import CLibPQ
-import Dispatch
+import Foundation
 
 /// A message that another session sent with NOTIFY.
 public struct Notification: Sendable, Equatable {
@@ -29,9 +29,12 @@ final class Listener: @unchecked Sendable {
   ) {
     self.connection = connection
     self.continuation = continuation
-    source = DispatchSource.makeReadSource(
-      fileDescriptor: PQsocket(connection), queue: queue)
+    // A copy of the descriptor: a dispatch source must be cancelled before its own is closed, and
+    // libpq closes its own whenever it likes.
+    let descriptor = dup(PQsocket(connection))
+    source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
     source.setEventHandler { [weak self] in self?.receive() }
+    source.setCancelHandler { close(descriptor) }
     source.activate()
   }
 

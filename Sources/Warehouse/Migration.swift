@@ -70,7 +70,9 @@ enum MigrationPlan {
   /// - Throws: `warehouse.future_schema` where the ledger has versions that this binary lacks,
   ///   `warehouse.edited_migration` where a text is no longer the one that was applied,
   ///   `warehouse.skipped_migration` where a number below an applied one is new.
-  static func pending(_ migrations: [Migration], applied: [AppliedMigration]) throws -> [Migration] {
+  static func pending(
+    _ migrations: [Migration], applied: [AppliedMigration]
+  ) throws -> [Migration] {
     let known = Dictionary(migrations.map { ($0.version, $0) }, uniquingKeysWith: { a, _ in a })
     let unknown = applied.filter { known[$0.version] == nil }
     if !unknown.isEmpty {
@@ -87,7 +89,8 @@ enum MigrationPlan {
       }
       throw WarehouseError(
         code: "warehouse.edited_migration",
-        message: "expected \(migration.file) as it was applied (SHA-256 \(line.checksum.prefix(12))…),"
+        message: "expected \(migration.file) as it was applied"
+          + " (SHA-256 \(line.checksum.prefix(12))…),"
           + " found another text (\(migration.checksum.prefix(12))…)",
         hint: "restore the file and put the change in a new migration; they go forward only")
     }

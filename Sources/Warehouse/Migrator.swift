@@ -78,7 +78,8 @@ public struct Migrator: Sendable {
         guard await connection.isInTransaction else {
           throw WarehouseError(
             code: "warehouse.bad_migration",
-            message: "expected \(migration.file) to stay in its transaction, found that it ended it",
+            message: "expected \(migration.file) to stay in its transaction,"
+              + " found that it ended it",
             hint: "remove BEGIN, COMMIT and ROLLBACK from the file")
         }
         try await connection.execute(

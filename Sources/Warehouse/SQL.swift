@@ -95,9 +95,8 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
     // E'…' reads the same whatever standard_conforming_strings says.
     var quoted = text.contains("\\") ? "E'" : "'"
     for character in text.unicodeScalars {
-      if character == "'" { quoted += "''" } else if character == "\\" { quoted += "\\\\" } else {
-        quoted.unicodeScalars.append(character)
-      }
+      if character == "'" || character == "\\" { quoted.unicodeScalars.append(character) }
+      quoted.unicodeScalars.append(character)
     }
     return quoted + "'"
   }

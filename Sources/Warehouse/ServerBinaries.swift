@@ -95,8 +95,9 @@ public struct ServerBinaries: Sendable, Equatable {
       throw WarehouseError(
         code: "warehouse.no_server_binaries",
         message: "expected PostgreSQL's server programs (postgres, initdb, pg_ctl), found none",
-        hint: "install them (`make deps`, `apt-get install postgresql`, `brew install postgresql@17`),"
-          + " name their folder in STRATA_PG_BIN, or give a database with --database URL")
+        hint: "install them (`make deps`, `apt-get install postgresql`, or"
+          + " `brew install postgresql@17`), name their folder in STRATA_PG_BIN, or give a database"
+          + " with --database URL")
     }
     guard let data else {
       // The newest one; the order decides between equals.

@@ -57,6 +57,9 @@ struct StatementCache {
     if let name = entries.removeValue(forKey: key)?.name { evicted.append(name) }
   }
 
+  /// Forgets a statement that the server did not prepare.
+  mutating func forgetUnprepared(_ key: Key) { entries[key] = nil }
+
   /// The names to deallocate now; they are forgotten.
   mutating func takeEvicted() -> [String] {
     defer { evicted = [] }

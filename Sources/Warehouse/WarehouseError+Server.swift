@@ -94,6 +94,14 @@ extension WarehouseError {
     return error
   }
 
+  /// A line of SQL with the contents of its literals left out: they may be secrets or data.
+  static func withoutLiterals(_ line: String) -> String {
+    let pieces = line.split(separator: "'", omittingEmptySubsequences: false)
+    return pieces.enumerated().map { index, piece in
+      index % 2 == 1 && !piece.isEmpty ? "…" : String(piece)
+    }.joined(separator: "'")
+  }
+
   /// The line and column of a character offset (from 1), and that line, trimmed.
   static func place(_ offset: Int, in text: String) -> (Position, String) {
     var line = 1
@@ -114,7 +122,7 @@ extension WarehouseError {
       index = next
     }
     let rest = text.unicodeScalars[start...].prefix { $0 != "\n" }
-    let excerpt = String(String(rest).trimmingLines.prefix(80))
+    let excerpt = String(withoutLiterals(String(rest).trimmingLines).prefix(80))
     return (Position(line: line, column: column), excerpt)
   }
 }
