@@ -1,0 +1,113 @@
+import Features
+import Schedules
+import Warehouse
+
+/// The statements over `facts.customer_day`, whose columns follow the feature catalogue.
+///
+/// Days are found among bound midnights and not by `AT TIME ZONE`: the engine's zone data decides
+/// alone, and a bound array is searched faster than a zone is applied.
+struct TileSQL {
+  /// `kind_id` by name.
+  let kinds: [String: Int16]
+  let days: LocalDays
+
+  /// The local days of events, for events from `first` to `last` (both inside).
+  func day(from first: Instant, through last: Instant) -> SQL {
+    let start = days.day(of: first)
+    let midnights = days.midnights(from: start, through: days.day(of: last))
+    return "(\(start) + (width_bucket(e.occurred_at, \(midnights)) - 1))"
+  }
+
+  /// One aggregate per measure, in order; never null.
+  func aggregates(_ measures: [Measure]) throws -> SQL {
+    SQL.joined(try measures.map(aggregate))
+  }
+
+  private func aggregate(_ measure: Measure) throws -> SQL {
+    let ids = try kindIDs(measure.kinds)
+    let filter: SQL = ids.count == 1 ? "e.kind_id = \(ids[0])" : "e.kind_id = ANY (\(ids))"
+    switch measure.value {
+    case .count: return "count(*) FILTER (WHERE \(fragment: filter))"
+    case .amount:
+      // Exact: numeric(18,4) times 10^4 is whole; a sum beyond 64 bits fails in the cast.
+      return """
+        (coalesce(sum(e.amount) FILTER (WHERE \(fragment: filter)), 0) * 10000)::bigint
+        """
+    case .quantity:
+      return "coalesce(sum(e.quantity) FILTER (WHERE \(fragment: filter)), 0)::bigint"
+    }
+  }
+
+  /// The kinds that any of the measures counts.
+  func kindIDs(of measures: [Measure]) throws -> [Int16] {
+    try kindIDs(Set(measures.flatMap(\.kinds)).sorted())
+  }
+
+  private func kindIDs(_ names: [String]) throws -> [Int16] {
+    try names.map { name in
+      guard let id = kinds[name] else {
+        throw FeatureStoreError(
+          code: "feature_store.unknown_kind",
+          message: "expected the event kind '\(name)' in facts.event_kind, found none",
+          hint: "migrate the database to the version of this binary")
+      }
+      return id
+    }
+  }
+
+  /// Adds events to the tiles; `events` is the condition on `facts.events AS e`.
+  ///
+  /// The order of the rows keeps a day's tiles on few pages, for the BRIN index.
+  func fold(_ measures: [Measure], day: SQL, where events: SQL) throws -> SQL {
+    let columns = measures.map(\.columnName)
+    let updates = columns.map { name -> SQL in
+      "\(identifier: name) = t.\(identifier: name) + excluded.\(identifier: name)"
+    }
+    return """
+      INSERT INTO facts.customer_day AS t (customer_id, day, \(identifiers: columns))
+      SELECT e.customer_id, \(fragment: day), \(fragment: try aggregates(measures))
+      FROM facts.events AS e
+      WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
+      GROUP BY 1, 2
+      ORDER BY 2, 1
+      ON CONFLICT (customer_id, day) DO UPDATE SET \(fragment: SQL.joined(updates))
+      """.named("fold tiles")
+  }
+
+  /// COPY of rows (customer, day number, measures) aggregated from events.
+  func copyEvents(
+    _ measures: [Measure], day: SQL, where events: SQL, customer: Int64?
+  ) throws -> SQL {
+    """
+    COPY (
+      SELECT e.customer_id, \(fragment: day) - DATE '1970-01-01',
+             \(fragment: try aggregates(measures))
+      FROM facts.events AS e
+      WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
+        \(fragment: Self.only(customer, "e"))
+      GROUP BY 1, 2
+    ) TO STDOUT
+    """.named("copy events")
+  }
+
+  /// COPY of rows (customer, day number, measures) of tiles; rows of zeros are left out.
+  func copyTiles(_ read: TileRead, customer: Int64?) -> SQL {
+    let columns = read.measures.map(\.columnName)
+    let values = SQL.joined(columns.map { "t.\(identifier: $0)" })
+    let some = SQL.joined(columns.map { "t.\(identifier: $0) <> 0" }, separator: " OR ")
+    let lower: SQL =
+      read.days.first == DaySpan.unbounded ? "" : "AND t.day >= \(read.days.first)"
+    return """
+      COPY (
+        SELECT t.customer_id, t.day - DATE '1970-01-01', \(fragment: values)
+        FROM facts.customer_day AS t
+        WHERE t.day <= \(read.days.last) \(fragment: lower) AND (\(fragment: some))
+          \(fragment: Self.only(customer, "t"))
+      ) TO STDOUT
+      """.named("copy tiles")
+  }
+
+  private static func only(_ customer: Int64?, _ table: String) -> SQL {
+    customer.map { "AND \(unsafeText: table).customer_id = \($0)" } ?? ""
+  }
+}

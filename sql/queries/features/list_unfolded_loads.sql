@@ -1,0 +1,8 @@
+-- Finished loads whose events are not in the tiles yet.
+-- Parameters: none.
+-- Result: load_id bigint; first_occurred_at, last_occurred_at timestamptz (null without events).
+SELECT l.load_id, l.first_occurred_at, l.last_occurred_at
+FROM landing.load AS l
+WHERE l.finished_at IS NOT NULL
+  AND NOT EXISTS (SELECT FROM features.folded_load AS f WHERE f.load_id = l.load_id)
+ORDER BY l.load_id

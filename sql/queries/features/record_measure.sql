@@ -1,0 +1,4 @@
+-- Registers a column of facts.customer_day.
+-- Parameters: $1 text, the column; $2 text, the value; $3 text[], the kinds.
+-- Result: none.
+INSERT INTO features.measure (column_name, value, kinds) VALUES ($1, $2, $3)
