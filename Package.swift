@@ -114,8 +114,12 @@ let package = Package(
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("WarehouseTests", ["Warehouse", "TestSupport"]),
     tests("PipelineTests", ["Pipeline", "Schedules", "TestSupport"]),
+    .target(
+      name: "FeatureOracle", dependencies: ["Features", "Columns", "Schedules", "TestSupport"],
+      path: "Tests/FeatureOracle", swiftSettings: settings),
     tests(
-      "FeaturesTests", ["Features", "Columns", "Schedules", "TestSupport"], exclude: ["Golden"]),
+      "FeaturesTests", ["Features", "FeatureOracle", "Columns", "Schedules", "TestSupport"],
+      exclude: ["Golden"]),
     tests("RulesTests", ["Rules", "Columns", "Schedules", "TestSupport"]),
     tests("LearningTests", ["Learning", "Columns", "TestSupport"]),
     tests(
@@ -127,7 +131,8 @@ let package = Package(
     tests(
       "IntegrationTests",
       [
-        "Warehouse", "SQLCatalog", "Inputs", "Features", "FeatureStore", "Rules", "Models",
+        "Warehouse", "SQLCatalog", "Inputs", "Features", "FeatureOracle", "FeatureStore", "Rules",
+        "Models",
         "Learning",
         "Orchestrator", "Pipeline", "Segments", "Reporting", "Tasks", "DAGs", "Demo", "Columns",
         "Schedules", "TestSupport",

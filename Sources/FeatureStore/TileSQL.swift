@@ -63,7 +63,7 @@ struct TileSQL {
     let updates = columns.map { name -> SQL in
       "\(identifier: name) = t.\(identifier: name) + excluded.\(identifier: name)"
     }
-    return """
+    let sql: SQL = """
       INSERT INTO facts.customer_day AS t (customer_id, day, \(identifiers: columns))
       SELECT e.customer_id, \(fragment: day), \(fragment: try aggregates(measures))
       FROM facts.events AS e
@@ -71,23 +71,25 @@ struct TileSQL {
       GROUP BY 1, 2
       ORDER BY 2, 1
       ON CONFLICT (customer_id, day) DO UPDATE SET \(fragment: SQL.joined(updates))
-      """.named("fold tiles")
+      """
+    return sql.named("fold tiles")
   }
 
   /// COPY of rows (customer, day number, measures) aggregated from events.
   func copyEvents(
     _ measures: [Measure], day: SQL, where events: SQL, customer: Int64?
   ) throws -> SQL {
-    """
-    COPY (
-      SELECT e.customer_id, \(fragment: day) - DATE '1970-01-01',
-             \(fragment: try aggregates(measures))
-      FROM facts.events AS e
-      WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
-        \(fragment: Self.only(customer, "e"))
-      GROUP BY 1, 2
-    ) TO STDOUT
-    """.named("copy events")
+    let sql: SQL = """
+      COPY (
+        SELECT e.customer_id, \(fragment: day) - DATE '1970-01-01',
+               \(fragment: try aggregates(measures))
+        FROM facts.events AS e
+        WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
+          \(fragment: Self.only(customer, "e"))
+        GROUP BY 1, 2
+      ) TO STDOUT
+      """
+    return sql.named("copy events")
   }
 
   /// COPY of rows (customer, day number, measures) of tiles; rows of zeros are left out.
@@ -97,14 +99,15 @@ struct TileSQL {
     let some = SQL.joined(columns.map { "t.\(identifier: $0) <> 0" }, separator: " OR ")
     let lower: SQL =
       read.days.first == DaySpan.unbounded ? "" : "AND t.day >= \(read.days.first)"
-    return """
+    let sql: SQL = """
       COPY (
         SELECT t.customer_id, t.day - DATE '1970-01-01', \(fragment: values)
         FROM facts.customer_day AS t
         WHERE t.day <= \(read.days.last) \(fragment: lower) AND (\(fragment: some))
           \(fragment: Self.only(customer, "t"))
       ) TO STDOUT
-      """.named("copy tiles")
+      """
+    return sql.named("copy tiles")
   }
 
   private static func only(_ customer: Int64?, _ table: String) -> SQL {

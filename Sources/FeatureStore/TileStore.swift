@@ -84,7 +84,11 @@ public struct TileStore: Sendable {
   }
 
   private func loads(_ sql: SQL, on connection: Connection) async throws -> [Load] {
-    try await connection.query(sql).map { row in
+    try Self.loads(try await connection.query(sql))
+  }
+
+  static func loads(_ rows: [Row]) throws -> [Load] {
+    try rows.map { row in
       let first: Instant? = try row.get("first_occurred_at")
       let last: Instant? = try row.get("last_occurred_at")
       let span = first.flatMap { first in last.map { (first: first, last: $0) } }

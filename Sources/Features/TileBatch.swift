@@ -54,4 +54,10 @@ public struct TileRead: Sendable, Hashable {
   public let days: DaySpan
   /// The measures, ordered by name, at least one.
   public let measures: [Measure]
+
+  /// A read.
+  public init(days: DaySpan, measures: [Measure]) {
+    self.days = days
+    self.measures = measures
+  }
 }

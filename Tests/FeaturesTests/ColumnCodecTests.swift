@@ -1,4 +1,5 @@
 import Columns
+import FeatureOracle
 import Testing
 
 @testable import Features

@@ -1,49 +1,43 @@
+import Features
 import Schedules
+import TestSupport
 
-@testable import Features
-
-/// Seeded random numbers: SplitMix64.
-struct Dice: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: Int) { state = UInt64(bitPattern: Int64(seed)) &* 0x9e37_79b9_7f4a_7c15 }
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-  mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
-  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
-  mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
+/// Seeded random numbers with the few draws that the histories need.
+package struct Dice: RandomNumberGenerator {
+  private var generator: SplitMix64
+  package init(seed: Int) { generator = SplitMix64(seed: UInt64(bitPattern: Int64(seed))) }
+  package mutating func next() -> UInt64 { generator.next() }
+  package mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
+  package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+  package mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
 }
 
 /// One delivery of an event; a redelivery has the same event id.
-struct ShopEvent {
-  var eventID: Int
-  var customer: Int64
-  var kind: String
-  var at: Instant
-  var amount: Int64?
-  var quantity: Int64?
+package struct ShopEvent {
+  package var eventID: Int
+  package var customer: Int64
+  package var kind: String
+  package var at: Instant
+  package var amount: Int64?
+  package var quantity: Int64?
   /// The day at whose end the event is known: later than its own day for a late one.
-  var arrives: Day
+  package var arrives: Day
 }
 
 /// A small random history in a zone whose clocks change inside it.
-struct RandomShop {
-  let zone: Zone
-  let first: Day
-  let customers: [Int64]
+package struct RandomShop {
+  package let zone: Zone
+  package let first: Day
+  package let customers: [Int64]
   /// Every delivery, redeliveries too, in order of arrival.
-  let deliveries: [ShopEvent]
+  package let deliveries: [ShopEvent]
 
-  static let length = 150
-  static let kinds = [
+  package static let length = 150
+  package static let kinds = [
     "purchase", "refund", "product_view", "page_view", "email_sent", "email_open",
   ]
 
-  init(seed: Int) throws {
+  package init(seed: Int) throws {
     var dice = Dice(seed: seed)
     zone = try Zone(
       dice.pick([
@@ -98,7 +92,7 @@ struct RandomShop {
   }
 
   /// What the loader keeps of the deliveries up to the end of a day: the first of each event id.
-  func known(through day: Day, from: Day? = nil) -> [ShopEvent] {
+  package func known(through day: Day, from: Day? = nil) -> [ShopEvent] {
     var seen: Set<Int> = []
     return deliveries.filter { $0.arrives <= day && seen.insert($0.eventID).inserted }
       .filter { event in from.map { event.arrives > $0 } ?? true }
@@ -106,14 +100,15 @@ struct RandomShop {
 }
 
 /// Day tiles in memory, folded event by event.
-struct MemoryTiles {
+package struct MemoryTiles {
   struct Key: Hashable {
     var customer: Int64
     var day: Day
   }
   private(set) var rows: [Key: [Measure: Int64]] = [:]
 
-  init(_ events: [ShopEvent], zone: Zone, measures: [Measure], before limit: Instant? = nil) {
+  package init(_ events: [ShopEvent], zone: Zone, measures: [Measure], before limit: Instant? = nil)
+  {
     let days = LocalDays(zone: zone)
     for event in events {
       if let limit, event.at >= limit { continue }
@@ -131,7 +126,7 @@ struct MemoryTiles {
   }
 
   /// Exactly what a read asks for.
-  func batch(_ read: TileRead) -> TileBatch {
+  package func batch(_ read: TileRead) -> TileBatch {
     var batch = TileBatch(measures: read.measures)
     for (key, row) in rows where read.days.contains(key.day) {
       batch.append(

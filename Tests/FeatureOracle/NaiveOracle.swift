@@ -1,18 +1,17 @@
 import Columns
+import Features
 import Schedules
 
-@testable import Features
-
 /// The definition of every feature, straight from raw events: slow and obvious.
-struct NaiveOracle {
-  let catalogue: FeatureCatalogue
-  let zone: Zone
-  let asOf: Instant
+package struct NaiveOracle {
+  package let catalogue: FeatureCatalogue
+  package let zone: Zone
+  package let asOf: Instant
   /// The events known, by customer.
-  let events: [Int64: [ShopEvent]]
+  package let events: [Int64: [ShopEvent]]
   private let today: Day
 
-  init(_ catalogue: FeatureCatalogue, zone: Zone, asOf: Instant, events: [ShopEvent]) {
+  package init(_ catalogue: FeatureCatalogue, zone: Zone, asOf: Instant, events: [ShopEvent]) {
     self.catalogue = catalogue
     self.zone = zone
     self.asOf = asOf
@@ -36,7 +35,7 @@ struct NaiveOracle {
   }
 
   /// The values of a feature, one per customer; integers unscaled by nothing, ratios as Double.
-  func values(_ feature: FeatureDefinition, _ customers: [Int64]) throws -> [Double?] {
+  package func values(_ feature: FeatureDefinition, _ customers: [Int64]) throws -> [Double?] {
     switch feature.expression {
     case .total(let terms, let window):
       let (start, end) = bounds(window)
@@ -75,7 +74,7 @@ extension Int32 {
 
 extension Column {
   /// Integers and reals as optional doubles; the sums of the tests stay far below 2^53.
-  func doubles() -> [Double?] {
+  package func doubles() -> [Double?] {
     switch self {
     case .integer(let dense, _): (0..<count).map { dense[$0].map(Double.init) }
     case .real(let dense): (0..<count).map { dense[$0] }
