@@ -1,0 +1,59 @@
+import Features
+import Foundation
+import Rules
+import Schedules
+import Testing
+
+/// The catalogues of `dags/retail` load without a problem and fit each other.
+@Suite struct RetailCatalogueTests {
+  private static let folder = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("dags/retail")
+
+  private func features() throws -> FeatureCatalogue {
+    try FeatureCatalogue(contentsOf: Self.folder.appendingPathComponent("features.yaml"))
+  }
+
+  private func segments() throws -> SegmentCatalogue {
+    try SegmentCatalogue.load(
+      path: Self.folder.appendingPathComponent("segments.yaml").path,
+      attributes: FeatureAttributes(catalogue: try features()))
+  }
+
+  @Test func featuresLoad() throws {
+    let catalogue = try features()
+    #expect(catalogue.features.count >= 38)
+    #expect(catalogue.features.allSatisfy { !$0.description.isEmpty })
+    #expect(catalogue.feature(named: "LTV")?.name == "ltv_net")
+  }
+
+  @Test func segmentsLoadAndAreDescribed() throws {
+    let catalogue = try segments()
+    #expect((12...15).contains(catalogue.segments.count))
+    #expect(catalogue.segments.allSatisfy { $0.title != $0.name })
+    #expect(catalogue.segments.allSatisfy { $0.description?.isEmpty == false })
+  }
+}
+
+/// Features as the rules see them.
+private struct FeatureAttributes: AttributeCatalogue {
+  let catalogue: FeatureCatalogue
+
+  var attributeNames: [String] { catalogue.features.flatMap { [$0.name] + $0.aliases } }
+
+  func attribute(named name: String) -> Attribute? {
+    guard let feature = catalogue.feature(named: name) else { return nil }
+    let type: Attribute.ValueType =
+      switch feature.type {
+      case .integer, .decimal: .number
+      case .real: .real
+      case .text: .text
+      case .boolean: .boolean
+      case .date: .day
+      case .timestamp: .instant
+      }
+    return Attribute(
+      name: feature.name, type: type,
+      unit: Attribute.Unit(rawValue: feature.unit.rawValue) ?? .none, scale: feature.scale ?? 0)
+  }
+}
