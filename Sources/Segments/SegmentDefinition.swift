@@ -1,0 +1,49 @@
+/// What a publication needs to know of one segment, fixed when the segment was evaluated.
+///
+/// It is stored with the evaluation, so that what is published is what was evaluated, whatever
+/// happened to the catalogue file in between.
+public struct SegmentDefinition: Sendable, Hashable, Codable {
+  /// The name in the catalogue; never empty.
+  public let name: String
+  /// The name for people.
+  public let title: String
+  /// What the segment is for; may be empty.
+  public let description: String
+  /// Smaller wins where one segment must be chosen; nil comes last.
+  public let priority: Int?
+  /// The rule in its normal form.
+  public let rule: String
+  /// Hash of the normalised rule, in hexadecimal.
+  public let ruleVersion: String
+  /// Whether the rule reads a model score, directly or through another segment.
+  public let usesScore: Bool
+
+  /// A definition from its parts.
+  public init(
+    name: String, title: String, description: String = "", priority: Int? = nil, rule: String,
+    ruleVersion: String, usesScore: Bool = false
+  ) {
+    self.name = name
+    self.title = title
+    self.description = description
+    self.priority = priority
+    self.rule = rule
+    self.ruleVersion = ruleVersion
+    self.usesScore = usesScore
+  }
+}
+
+extension SegmentDefinition {
+  /// The definitions in the order in which a customer's primary segment is chosen: by priority,
+  /// those without one last, then by name as bytes.
+  static func ranked(_ definitions: [SegmentDefinition]) -> [SegmentDefinition] {
+    definitions.sorted { left, right in
+      switch (left.priority, right.priority) {
+      case (let l?, let r?) where l != r: l < r
+      case (.some, nil): true
+      case (nil, .some): false
+      default: left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+      }
+    }
+  }
+}
