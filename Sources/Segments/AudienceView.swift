@@ -1,32 +1,20 @@
+import Rules
+
 /// Names for the views of schema `audience`, one per segment.
 enum AudienceView {
   /// PostgreSQL cuts identifiers at this many bytes.
   static let longest = 63
 
-  /// The view name for a segment: lower-case letters, digits and underscores, at most 63 bytes.
+  /// The view name for a segment: the name's slug; one that is taken gets the segment's number.
   ///
-  /// A name without ASCII letters and digits is kept as it is, cut between characters. A name
-  /// that is taken gets the segment's number.
+  /// A catalogue has each slug once, so only a segment that leaves as another comes can be in the
+  /// way.
   static func name(for segment: String, id: Int32, taken: Set<String>) -> String {
-    var slug = ""
-    for scalar in segment.unicodeScalars {
-      switch scalar {
-      case "a"..."z", "0"..."9": slug.unicodeScalars.append(scalar)
-      case "A"..."Z": slug += scalar.properties.lowercaseMapping
-      default: if !slug.isEmpty, slug.last != "_" { slug += "_" }
-      }
-    }
-    while slug.last == "_" { slug.removeLast() }
-    if slug.isEmpty { slug = segment }
-    let name = cut(slug, to: longest)
-    if !taken.contains(name) { return name }
+    let slug = Segment.slug(of: segment)
+    if !taken.contains(slug) { return slug }
     let suffix = "_\(id)"
-    return cut(slug, to: longest - suffix.utf8.count) + suffix
-  }
-
-  private static func cut(_ text: String, to bytes: Int) -> String {
-    var result = text
-    while result.utf8.count > bytes { result.unicodeScalars.removeLast() }
-    return result
+    var cut = slug
+    while cut.utf8.count + suffix.utf8.count > longest { cut.removeLast() }
+    return cut + suffix
   }
 }

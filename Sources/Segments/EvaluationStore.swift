@@ -1,0 +1,99 @@
+import Columns
+import Foundation
+import Schedules
+import Warehouse
+
+/// Evaluations in the database: written by the task that evaluates, read by the one that publishes.
+public struct EvaluationStore: Sendable {
+  private let pool: ConnectionPool
+  private let clock: any WallClock
+
+  /// A store in one project's database.
+  public init(pool: ConnectionPool, clock: any WallClock = SystemClock()) {
+    self.pool = pool
+    self.clock = clock
+  }
+
+  /// Stores an evaluation.
+  ///
+  /// Old ones are removed by publishing, not here.
+  /// - Parameter runID: the run that made it; nil outside a run.
+  /// - Returns: its id, which is what goes from task to task.
+  public func save(_ evaluation: SegmentEvaluation, runID: Int64?) async throws -> Int64 {
+    let definitions = try Self.json(evaluation.segments)
+    let head = SQL(
+      file: "queries/segments/insert_evaluation.sql", evaluation.asOf, clock.now(), runID,
+      Int64(evaluation.customers.count), JSONText(definitions),
+      EvaluationCodec.encode(evaluation.customers))
+    return try await pool.transaction { connection in
+      guard let row = try await connection.first(head) else {
+        throw SegmentError(
+          code: "segments.evaluation_not_stored", message: "expected an evaluation id, found none",
+          isPermanent: false)
+      }
+      let id = try row.get("evaluation_id", as: Int64.self)
+      _ = try await connection.pipeline(
+        evaluation.members.enumerated().map { ordinal, set in
+          SQL(
+            file: "queries/segments/insert_evaluation_set.sql", id, Int32(ordinal),
+            Int64(set.population), EvaluationCodec.encode(set))
+        })
+      return id
+    }
+  }
+
+  /// A stored evaluation.
+  ///
+  /// - Throws: ``SegmentError`` `segments.unknown_evaluation` where it was never stored or has been
+  ///   removed, `segments.evaluation_damaged`.
+  public func load(_ id: Int64) async throws -> SegmentEvaluation {
+    try await pool.withConnection { try await Self.load(id, on: $0) }
+  }
+
+  static func load(_ id: Int64, on connection: Connection) async throws -> SegmentEvaluation {
+    guard
+      let head = try await connection.first(
+        SQL(file: "queries/segments/select_evaluation.sql", id))
+    else {
+      throw SegmentError(
+        code: "segments.unknown_evaluation",
+        message: "expected evaluation \(id), found none",
+        hint: "evaluations are removed once a later one is published; evaluate again")
+    }
+    let count = Int(try head.get("customers", as: Int64.self))
+    let customers = try EvaluationCodec.decodeIndex(
+      head.get("ids", as: [UInt8].self), count: count)
+    let segments = try definitions(head.get("segments", as: JSONText.self).text)
+    let sets = try await connection.query(
+      SQL(file: "queries/segments/select_evaluation_sets.sql", id))
+    guard sets.count == segments.count else {
+      throw SegmentError(
+        code: "segments.evaluation_damaged",
+        message: "expected \(segments.count) sets in evaluation \(id), found \(sets.count)",
+        hint: "evaluate and publish the interval again")
+    }
+    return SegmentEvaluation(
+      asOf: try head.get("as_of"), customers: customers, segments: segments,
+      members: try sets.map {
+        try EvaluationCodec.decodeSet($0.get("bits", as: [UInt8].self), count: count)
+      })
+  }
+
+  private static func definitions(_ text: String) throws -> [SegmentDefinition] {
+    do {
+      return try JSONDecoder().decode([SegmentDefinition].self, from: Data(text.utf8))
+    } catch {
+      throw SegmentError(
+        code: "segments.evaluation_damaged",
+        message: "expected the definitions of segments as JSON, found \(error)",
+        hint: "evaluate and publish the interval again")
+    }
+  }
+
+  /// Stable JSON of a value.
+  static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}

@@ -1,0 +1,56 @@
+import Columns
+import Features
+import Rules
+
+/// The features of a project as the rules of its segments see them.
+public struct FeatureAttributes: AttributeCatalogue {
+  private let features: FeatureCatalogue
+
+  /// The features of a catalogue.
+  public init(_ features: FeatureCatalogue) { self.features = features }
+
+  /// The feature of a name or alias, nil where there is none.
+  public func attribute(named name: String) -> Attribute? {
+    guard let feature = features.feature(named: name) else { return nil }
+    let type: Attribute.ValueType =
+      switch feature.type {
+      case .integer, .decimal: .number
+      case .real: .real
+      case .text: .text
+      case .boolean: .boolean
+      case .date: .day
+      case .timestamp: .instant
+      }
+    let unit: Attribute.Unit =
+      switch feature.unit {
+      case .count: .count
+      case .money: .money
+      case .ratio: .ratio
+      case .days: .days
+      case .score: .score
+      case .number, .none: .none
+      }
+    return Attribute(name: feature.name, type: type, unit: unit, scale: feature.scale ?? 0)
+  }
+
+  /// Every name and alias, sorted.
+  public var attributeNames: [String] {
+    features.features.flatMap { [$0.name] + $0.aliases }.sorted()
+  }
+}
+
+/// The columns of a feature table as rules read them; each is computed when it is asked for.
+public struct FeatureColumns: AttributeSource {
+  private let table: FeatureTable
+
+  /// The columns of a table.
+  public init(_ table: FeatureTable) { self.table = table }
+
+  /// The number of customers.
+  public var count: Int { table.index.count }
+
+  /// The column of a feature; throws what the table does.
+  public func column(_ canonicalName: String) throws -> Column {
+    try table.column(named: canonicalName)
+  }
+}

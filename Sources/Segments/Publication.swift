@@ -1,0 +1,202 @@
+import Columns
+import Schedules
+import Warehouse
+
+/// The writing half of a publication, inside its transaction; everything is decided already.
+struct Publication: Sendable {
+  let connection: Connection
+  let plan: PublicationPlan
+  let id: Int32
+  let publishedAt: Instant
+  let evaluationID: Int64
+  let runID: Int64?
+  let base: EarlierPublications.Entry?
+
+  /// Writes everything that the plan changes.
+  func write(activity: Publisher.Activity) async throws {
+    let active = try await activeRows(activity)
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
+        evaluationID))
+    let catalogue = try await catalogueUpdate()
+    if plan.catalogueChanged { try await write(catalogue) }
+    try await writeSpells(
+      SpellRows(plan: plan, publicationID: id, active: active, ids: catalogue.ids), catalogue)
+    try await writeSizes(catalogue)
+    if plan.catalogueChanged { try await change(catalogue.views) }
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/delete_old_evaluations.sql", evaluationID, plan.asOf,
+        base?.evaluationID))
+  }
+
+  /// The rows of the plan's customers whose transitions events have caused.
+  private func activeRows(_ activity: Publisher.Activity) async throws -> Bitset {
+    // Without an earlier publication every transition is the rule's.
+    guard let base else { return Bitset(count: plan.customers.count) }
+    let customers: [Int64]
+    switch activity {
+    case .customers(let index): customers = index.ids
+    case .recorded:
+      let row = try await connection.first(
+        SQL(
+          file: "queries/segments/select_customers_with_events.sql", base.asOf, plan.asOf,
+          base.publishedAt))
+      customers = try row?.get("customers", as: [Int64]?.self) ?? []
+    }
+    var rows = Bitset(count: plan.customers.count)
+    for customer in customers {
+      if let row = plan.customers.row(of: customer) { rows[row] = true }
+    }
+    return rows
+  }
+
+  private func catalogueUpdate() async throws -> CatalogueUpdate {
+    let stored = try await connection.query(SQL(file: "queries/segments/select_segments.sql"))
+    let versions = try await connection.query(
+      SQL(file: "queries/segments/select_rule_versions.sql"))
+    return CatalogueUpdate(
+      for: plan,
+      stored: try stored.map {
+        CatalogueUpdate.Stored(
+          id: try $0.get("segment_id"), name: try $0.get("name"), title: try $0.get("title"),
+          description: try $0.get("description"), view: try $0.get("audience_view"))
+      },
+      versions: try versions.map {
+        CatalogueUpdate.StoredVersion(
+          id: try $0.get("version_id"), segment: try $0.get("segment_id"),
+          hash: try $0.get("hash"))
+      })
+  }
+
+  private func write(_ catalogue: CatalogueUpdate) async throws {
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/upsert_segments.sql",
+        JSONText(try EvaluationStore.json(catalogue.segments))))
+    if catalogue.versions.isEmpty { return }
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/insert_rule_versions.sql",
+        JSONText(try EvaluationStore.json(catalogue.versions)), id))
+  }
+
+  /// Opens, ends and corrects spells, and checks that the spells were as the sets said.
+  private func writeSpells(_ rows: SpellRows, _ catalogue: CatalogueUpdate) async throws {
+    if rows.opened > 0 {
+      let opened = try await connection.copyIn(
+        """
+        COPY segments.open_spell (
+          customer_id, valid_from, segment_id, opened_in, entered_version, entered_cause)
+        FROM STDIN (FORMAT binary)
+        """
+      ) { writer in
+        try await rows.eachOpened { try await writer.write(bytes: $0) }
+      }
+      try expect(opened, rows.opened, "opened")
+    }
+    CrashPoint.publishAfterCopy.pass()
+    if rows.ended + rows.retracted + rows.reopened == 0 { return }
+    let sent = try await connection.copyIn(
+      "COPY segments.delta (customer_id, segment_id, cause, action) FROM STDIN (FORMAT binary)"
+    ) { writer in
+      try await rows.eachDelta { try await writer.write(bytes: $0) }
+    }
+    try await connection.execute("ANALYZE segments.delta")
+    // Spells are found by their keys, ascending: their pages are read once, so an index page costs
+    // no more than another. Without this a scan of all spells looks cheaper from 1 % churn on.
+    try await connection.execute("SET LOCAL random_page_cost = 1")
+    if rows.ended > 0 {
+      let ids = Array(catalogue.ids.values)
+      let ended = try await connection.execute(
+        SQL(
+          file: "queries/segments/end_spells.sql", id, plan.asOf, ids.map(\.segment),
+          ids.map(\.version)))
+      try expect(ended, rows.ended, "ended")
+    }
+    if rows.retracted > 0 {
+      let retracted = try await connection.execute(
+        SQL(file: "queries/segments/retract_spells.sql", id, plan.asOf))
+      try expect(retracted, rows.retracted, "retracted")
+    }
+    if rows.reopened > 0 {
+      let reopened = try await connection.execute(
+        SQL(file: "queries/segments/reopen_spells.sql", id, plan.asOf))
+      try expect(reopened, rows.reopened, "reopened")
+    }
+    // Nobody reads the staging table, so its lock is nobody's wait. A new file is cheaper than
+    // many dead rows, a few dead rows than a new file.
+    try await connection.execute(
+      sent > 10_000 ? "TRUNCATE segments.delta" : "DELETE FROM segments.delta")
+  }
+
+  private func expect(_ found: Int, _ expected: Int, _ verb: String) throws {
+    guard found != expected else { return }
+    throw SegmentError(
+      code: "segments.out_of_step",
+      message: "expected \(expected) spells to be \(verb), found \(found)",
+      hint: "the memberships are not those of the live evaluation; were they changed by hand?")
+  }
+
+  private func writeSizes(_ catalogue: CatalogueUpdate) async throws {
+    let sized = plan.changes.compactMap { change in
+      catalogue.ids[change.definition.name].map { (change, $0.segment) }
+    }
+    try await connection.execute(SQL(file: "queries/segments/delete_sizes.sql", plan.asOf))
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/insert_sizes.sql", plan.asOf, sized.map(\.1),
+        sized.map { Int64($0.0.members) }, sized.map { Int64($0.0.entered) },
+        sized.map { Int64($0.0.left) }))
+  }
+
+  private func change(_ views: [CatalogueUpdate.ViewChange]) async throws {
+    for view in views {
+      switch view {
+      case .drop(let name):
+        try await connection.execute("DROP VIEW IF EXISTS \(identifier: "audience", name)")
+      case .describe(let name, let comment):
+        try await describe(name, comment)
+      case .create(let name, let segment, let comment):
+        try await connection.execute(
+          """
+          CREATE VIEW \(identifier: "audience", name) AS
+          SELECT o.customer_id, c.customer_key, o.valid_from AS since,
+            o.entered_cause::text AS cause, v.hash AS rule_version, p.run_id
+          FROM segments.open_spell o
+          LEFT JOIN facts.customers c ON c.customer_id = o.customer_id
+          LEFT JOIN segments.rule_version v ON v.version_id = o.entered_version
+          LEFT JOIN segments.publication_record p ON p.publication_id = o.opened_in
+          WHERE o.segment_id = \(unsafeText: String(segment))
+          """)
+        try await describe(name, comment)
+        for (column, meaning) in Self.columns {
+          try await connection.execute(
+            """
+            COMMENT ON COLUMN \(identifier: "audience", name, column)
+            IS \(unsafeText: SQL.quoted(literal: meaning))
+            """)
+        }
+        try await connection.execute(
+          "GRANT SELECT ON \(identifier: "audience", name) TO strata_reader")
+      }
+    }
+  }
+
+  private func describe(_ view: String, _ comment: String) async throws {
+    try await connection.execute(
+      """
+      COMMENT ON VIEW \(identifier: "audience", view) IS \(unsafeText: SQL.quoted(literal: comment))
+      """)
+  }
+
+  private static let columns = [
+    ("customer_id", "The customer, internal number."),
+    ("customer_key", "The customer, the company's own key."),
+    ("since", "As-of of the publication at which the customer entered, without a break since."),
+    ("cause", "Why the customer entered."),
+    ("rule_version", "The rule version under which the customer entered."),
+    ("run_id", "The run that recorded the entry; null outside a run."),
+  ]
+}

@@ -1,0 +1,59 @@
+import Schedules
+
+/// What a publication did.
+public struct PublicationResult: Sendable, Hashable, Codable {
+  /// How the publication relates to what was live.
+  public enum Outcome: String, Sendable, Hashable, Codable {
+    /// A later as-of than the live one, or the first.
+    case published
+    /// The live as-of again, with another result.
+    case corrected
+    /// The live as-of again, with the same result: nothing was written.
+    case unchanged
+  }
+
+  /// One segment of the catalogue, or one that left it with this publication.
+  public struct Segment: Sendable, Hashable, Codable {
+    /// The name in the catalogue.
+    public let name: String
+    /// The name for people.
+    public let title: String
+    /// Whether the catalogue has it; false where it has just left.
+    public let isLive: Bool
+    /// Customers in it at the as-of.
+    public let members: Int
+    /// Customers in it now and not at the as-of before.
+    public let entered: Int
+    /// Customers in it at the as-of before and not now.
+    public let left: Int
+  }
+
+  /// What happened.
+  public let outcome: Outcome
+  /// The publication that is live now.
+  public let publicationID: Int32
+  /// The instant whose memberships are live now.
+  public let asOf: Instant
+  /// When they were published.
+  public let publishedAt: Instant
+  /// How many customers were evaluated.
+  public let customers: Int
+  /// The catalogue in its order, then the segments that left it.
+  public let segments: [Segment]
+  /// Rows of spells opened, ended or corrected; 0 where nothing changed.
+  public let rowsChanged: Int
+
+  /// A result from its parts.
+  public init(
+    outcome: Outcome, publicationID: Int32, asOf: Instant, publishedAt: Instant, customers: Int,
+    segments: [Segment], rowsChanged: Int
+  ) {
+    self.outcome = outcome
+    self.publicationID = publicationID
+    self.asOf = asOf
+    self.publishedAt = publishedAt
+    self.customers = customers
+    self.segments = segments
+    self.rowsChanged = rowsChanged
+  }
+}

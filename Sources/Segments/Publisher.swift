@@ -1,0 +1,167 @@
+import Columns
+import Schedules
+import Warehouse
+
+/// Makes an evaluation what readers see, in one transaction that writes only what changed.
+///
+/// 1. Take the project's publish lock and ask the fence.
+/// 2. Read the sets of the live evaluation, and of the one before it where the live as-of is
+///    published again; never the memberships.
+/// 3. Decide (``PublicationPlan``, ``CatalogueUpdate``).
+/// 4. Send what changed by COPY; move, correct, count; then the catalogue, its views and the
+///    publication record.
+/// 5. Ask the fence again and commit.
+///
+/// Readers are never blocked: no table of theirs is locked, truncated or renamed. Only a segment
+/// that left the catalogue has its own view dropped, which waits for those who read that view.
+public struct Publisher: Sendable {
+  /// Refuses a publication by throwing, where its task has lost its lease.
+  ///
+  /// It runs in the publication's transaction, once after the lock and once before the commit. One
+  /// that locks the task's row holds off other claims until the commit.
+  public typealias Fence = @Sendable (Connection) async throws -> Void
+
+  /// Whose transitions count as caused by events.
+  public enum Activity: Sendable {
+    /// Customers with events in the database since the publication before, late ones included.
+    case recorded
+    /// These customers.
+    case customers(IDIndex)
+  }
+
+  private let pool: ConnectionPool
+  private let clock: any WallClock
+
+  /// A publisher for one project's database.
+  public init(pool: ConnectionPool, clock: any WallClock = SystemClock()) {
+    self.pool = pool
+    self.clock = clock
+  }
+
+  /// Publishes a stored evaluation.
+  ///
+  /// Publishing what is live already changes nothing. A segment that the evaluation lacks loses
+  /// its members and its view; its history stays.
+  /// - Parameters:
+  ///   - evaluationID: what ``EvaluationStore/save(_:runID:)`` returned.
+  ///   - runID: the run that publishes; nil outside a run.
+  ///   - activity: whose transitions count as caused by events.
+  ///   - fence: throws where the caller may no longer publish.
+  /// - Throws: ``SegmentError`` `segments.earlier_as_of`, `segments.unknown_evaluation`,
+  ///   `segments.out_of_step`; what the fence throws; `WarehouseError`.
+  public func publish(
+    evaluationID: Int64, runID: Int64?, activity: Activity = .recorded,
+    fence: @escaping Fence = { _ in }
+  ) async throws -> PublicationResult {
+    let clock = self.clock
+    let result = try await pool.transaction { connection in
+      try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
+      try await fence(connection)
+      let new = try await EvaluationStore.load(evaluationID, on: connection)
+      let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
+      let plan = PublicationPlan(
+        publishing: new, live: earlier.live?.evaluation, base: earlier.base?.evaluation)
+      if let live = earlier.live, plan.isEmpty {
+        return plan.result(
+          .unchanged, id: live.id, publishedAt: live.publishedAt, customers: new.customers.count)
+      }
+      let publication = Publication(
+        connection: connection, plan: plan, id: earlier.lastID + 1,
+        publishedAt: earlier.following(clock.now()), evaluationID: evaluationID, runID: runID,
+        base: earlier.base)
+      try await publication.write(activity: activity)
+      try await fence(connection)
+      CrashPoint.publishBeforeCommit.pass()
+      return plan.result(
+        earlier.live?.asOf == new.asOf ? .corrected : .published, id: publication.id,
+        publishedAt: publication.publishedAt, customers: new.customers.count)
+    }
+    CrashPoint.publishAfterCommit.pass()
+    return result
+  }
+}
+
+/// What was published before, as far as a publication needs it.
+struct EarlierPublications: Sendable {
+  struct Entry: Sendable {
+    let id: Int32
+    let asOf: Instant
+    let publishedAt: Instant
+    let evaluationID: Int64
+    let evaluation: SegmentEvaluation
+  }
+
+  /// What readers see; nil before the first publication.
+  let live: Entry?
+  /// What readers saw at the as-of before; the same as `live` when time moves forward.
+  let base: Entry?
+  let lastID: Int32
+  let lastPublishedAt: Instant?
+
+  /// - Throws: `segments.earlier_as_of` where a later as-of is live.
+  static func load(before asOf: Instant, on connection: Connection) async throws
+    -> EarlierPublications
+  {
+    let last = try await connection.first(
+      SQL(file: "queries/segments/select_last_publication.sql"))
+    let live = try await entry(before: nil, on: connection)
+    if let live, live.asOf > asOf {
+      throw SegmentError(
+        code: "segments.earlier_as_of",
+        message: "expected an as-of of \(live.asOf) or later, which is live; found \(asOf)",
+        hint: "publish days in their order; past days cannot be published out of order yet")
+    }
+    let base = live?.asOf == asOf ? try await entry(before: asOf, on: connection) : live
+    return EarlierPublications(
+      live: live, base: base, lastID: try last?.get("publication_id", as: Int32.self) ?? 0,
+      lastPublishedAt: try last?.get("published_at", as: Instant?.self))
+  }
+
+  private static func entry(
+    before asOf: Instant?, on connection: Connection
+  ) async throws -> Entry? {
+    guard
+      let row = try await connection.first(
+        SQL(file: "queries/segments/select_publication_before.sql", asOf))
+    else { return nil }
+    let id = try row.get("publication_id", as: Int32.self)
+    guard let evaluationID = try row.get("evaluation_id", as: Int64?.self) else {
+      throw SegmentError(
+        code: "segments.live_evaluation_lost",
+        message: "expected the evaluation of publication \(id), found that it was removed",
+        hint: "restore segments.evaluation from a backup")
+    }
+    return Entry(
+      id: id, asOf: try row.get("as_of"), publishedAt: try row.get("published_at"),
+      evaluationID: evaluationID,
+      evaluation: try await EvaluationStore.load(evaluationID, on: connection))
+  }
+
+  /// The time to record: now, or just after the last publication where the clock went back.
+  func following(_ now: Instant) -> Instant {
+    guard let lastPublishedAt else { return now }
+    return max(now, Instant(microseconds: lastPublishedAt.microseconds + 1))
+  }
+}
+
+extension PublicationPlan {
+  func result(
+    _ outcome: PublicationResult.Outcome, id: Int32, publishedAt: Instant, customers: Int
+  ) -> PublicationResult {
+    PublicationResult(
+      outcome: outcome, publicationID: id, asOf: asOf, publishedAt: publishedAt,
+      customers: customers,
+      segments: changes.map {
+        PublicationResult.Segment(
+          name: $0.definition.name, title: $0.definition.title, isLive: $0.isLive,
+          members: $0.members, entered: $0.entered, left: $0.left)
+      },
+      rowsChanged: outcome == .unchanged ? 0 : changes.reduce(0) { $0 + $1.rowsChanged })
+  }
+}
+
+extension PublicationPlan.Change {
+  var rowsChanged: Int {
+    enters.population + leaves.population + reopens.population + retracts.population
+  }
+}

@@ -1,0 +1,131 @@
+import Columns
+import Schedules
+
+/// The rows that a publication sends, in the order of customers, so that neighbours share pages.
+struct SpellRows: Sendable {
+  /// What happens to a spell that exists; the numbers stand in `segments.delta.action`.
+  private enum Action: Int16 {
+    case end = 1
+    case retract = 2
+    case reopen = 3
+  }
+
+  /// One segment's part.
+  private struct Part: Sendable {
+    let change: PublicationPlan.Change
+    let segment: Int32
+    let version: Int32
+    let quietCause: TransitionCause
+    let activeCause: TransitionCause
+  }
+
+  private let plan: PublicationPlan
+  private let publicationID: Int32
+  private let active: Bitset
+  private let parts: [Part]
+
+  /// How many spells open.
+  let opened: Int
+  /// How many end.
+  let ended: Int
+  /// How many entries of this as-of are taken back.
+  let retracted: Int
+  /// How many leavings of this as-of are taken back.
+  let reopened: Int
+
+  /// - Parameter active: the plan's customers whose transitions events have caused.
+  init(
+    plan: PublicationPlan, publicationID: Int32, active: Bitset,
+    ids: [String: (segment: Int32, version: Int32)]
+  ) {
+    self.plan = plan
+    self.publicationID = publicationID
+    self.active = active
+    parts = plan.changes.compactMap { change in
+      guard !change.isStill, let id = ids[change.definition.name] else { return nil }
+      return Part(
+        change: change, segment: id.segment, version: id.version,
+        quietCause: plan.cause(in: change, hadEvents: false),
+        activeCause: plan.cause(in: change, hadEvents: true))
+    }
+    opened = parts.reduce(0) { $0 + $1.change.enters.population }
+    ended = parts.reduce(0) { $0 + $1.change.leaves.population }
+    retracted = parts.reduce(0) { $0 + $1.change.retracts.population }
+    reopened = parts.reduce(0) { $0 + $1.change.reopens.population }
+  }
+
+  /// Calls `send` with pieces of a binary COPY into `segments.open_spell`: customer_id, valid_from,
+  /// segment_id, opened_in, entered_version, entered_cause.
+  func eachOpened(
+    _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
+  ) async throws {
+    var encoder = BinaryCopyEncoder()
+    for words in blocks {
+      visit(\.enters, words) { customer, part, cause in
+        encoder.beginRow(fields: 6)
+        encoder.append(customer)
+        encoder.append(plan.asOf)
+        encoder.append(part.segment)
+        encoder.append(publicationID)
+        encoder.append(part.version)
+        encoder.append(cause.rawValue)
+      }
+      if encoder.count >= Self.piece { try await send(encoder.take()) }
+    }
+    try await send(encoder.finish())
+  }
+
+  /// Calls `send` with pieces of a binary COPY into `segments.delta`: customer_id, segment_id,
+  /// cause, action.
+  func eachDelta(
+    _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
+  ) async throws {
+    var encoder = BinaryCopyEncoder()
+    let actions: [(KeyPath<PublicationPlan.Change, Bitset>, Action)] = [
+      (\.leaves, .end), (\.retracts, .retract), (\.reopens, .reopen),
+    ]
+    for (set, action) in actions {
+      for words in blocks {
+        visit(set, words) { customer, part, cause in
+          encoder.beginRow(fields: 4)
+          encoder.append(customer)
+          encoder.append(part.segment)
+          encoder.append(cause.rawValue)
+          encoder.append(action.rawValue)
+        }
+        if encoder.count >= Self.piece { try await send(encoder.take()) }
+      }
+    }
+    try await send(encoder.finish())
+  }
+
+  /// Bytes per message to the server, at least.
+  private static let piece = 256 * 1024
+
+  /// Ranges of words of at most a thousand customers, so that a piece stays small.
+  private var blocks: [Range<Int>] {
+    stride(from: 0, to: active.words.count, by: 16).map {
+      $0..<min($0 + 16, active.words.count)
+    }
+  }
+
+  /// Visits the members of one kind of set in a block, by customer, then by segment.
+  private func visit(
+    _ set: KeyPath<PublicationPlan.Change, Bitset>, _ words: Range<Int>,
+    _ body: (Int64, Part, TransitionCause) -> Void
+  ) {
+    let sets = parts.map { $0.change[keyPath: set].words }
+    for word in words {
+      var bits = sets.reduce(UInt64(0)) { $0 | $1[word] }
+      while bits != 0 {
+        let bit = bits & (~bits + 1)
+        let row = word << 6 + bits.trailingZeroBitCount
+        for index in parts.indices where sets[index][word] & bit != 0 {
+          let part = parts[index]
+          body(plan.customers.ids[row], part, active[row] ? part.activeCause : part.quietCause)
+        }
+        bits &= bits - 1
+      }
+    }
+  }
+}
