@@ -121,6 +121,7 @@ let package = Package(
       "FeaturesTests", ["Features", "FeatureOracle", "Columns", "Schedules", "TestSupport"],
       exclude: ["Golden"]),
     tests("RulesTests", ["Rules", "Columns", "Schedules", "TestSupport"]),
+    tests("SegmentsTests", ["Segments", "Rules", "Columns", "Schedules", "TestSupport"]),
     tests("LearningTests", ["Learning", "Columns", "TestSupport"]),
     tests(
       "ModelsTests",

@@ -5,7 +5,7 @@
 -- Sub-selects in place of a join, so that months are pruned and the load's own block ranges serve.
 WITH late AS (
   SELECT load_id, first_occurred_at FROM landing.load
-  WHERE finished_at > $3::timestamptz AND first_occurred_at < $1
+  WHERE state = 'loaded' AND finished_at > $3::timestamptz AND first_occurred_at < $1
 )
 SELECT array_agg(customer_id) AS customers
 FROM (
