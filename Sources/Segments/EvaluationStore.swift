@@ -32,12 +32,12 @@ public struct EvaluationStore: Sendable {
           isPermanent: false)
       }
       let id = try row.get("evaluation_id", as: Int64.self)
-      for (ordinal, set) in evaluation.members.enumerated() {
-        try await connection.execute(
+      _ = try await connection.pipeline(
+        evaluation.members.enumerated().map { ordinal, set in
           SQL(
             file: "queries/segments/insert_evaluation_set.sql", id, Int32(ordinal),
-            Int64(set.population), EvaluationCodec.encode(set)))
-      }
+            Int64(set.population), EvaluationCodec.encode(set))
+        })
       return id
     }
   }

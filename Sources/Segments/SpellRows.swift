@@ -59,20 +59,21 @@ struct SpellRows: Sendable {
   func eachOpened(
     _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
-    var encoder = BinaryCopyEncoder()
+    var encoder = BinaryCopyEncoder(columns: 6)
     for words in blocks {
       visit(\.enters, words) { customer, part, cause in
-        encoder.beginRow(fields: 6)
-        encoder.append(customer)
-        encoder.append(plan.asOf)
-        encoder.append(part.segment)
-        encoder.append(publicationID)
-        encoder.append(part.version)
-        encoder.append(cause.rawValue)
+        encoder.beginRow()
+        encoder.append(int64: customer)
+        encoder.append(instant: plan.asOf.microseconds)
+        encoder.append(int32: part.segment)
+        encoder.append(int32: publicationID)
+        encoder.append(int32: part.version)
+        encoder.append(text: cause.rawValue)
       }
       if encoder.count >= Self.piece { try await send(encoder.take()) }
     }
-    try await send(encoder.finish())
+    encoder.finish()
+    try await send(encoder.take())
   }
 
   /// Calls `send` with pieces of a binary COPY into `segments.delta`: customer_id, segment_id,
@@ -80,23 +81,24 @@ struct SpellRows: Sendable {
   func eachDelta(
     _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
-    var encoder = BinaryCopyEncoder()
+    var encoder = BinaryCopyEncoder(columns: 4)
     let actions: [(KeyPath<PublicationPlan.Change, Bitset>, Action)] = [
       (\.leaves, .end), (\.retracts, .retract), (\.reopens, .reopen),
     ]
     for (set, action) in actions {
       for words in blocks {
         visit(set, words) { customer, part, cause in
-          encoder.beginRow(fields: 4)
-          encoder.append(customer)
-          encoder.append(part.segment)
-          encoder.append(cause.rawValue)
-          encoder.append(action.rawValue)
+          encoder.beginRow()
+          encoder.append(int64: customer)
+          encoder.append(int32: part.segment)
+          encoder.append(text: cause.rawValue)
+          encoder.append(int16: action.rawValue)
         }
         if encoder.count >= Self.piece { try await send(encoder.take()) }
       }
     }
-    try await send(encoder.finish())
+    encoder.finish()
+    try await send(encoder.take())
   }
 
   /// Bytes per message to the server, at least.
