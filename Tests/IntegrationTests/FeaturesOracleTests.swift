@@ -1,0 +1,115 @@
+import Columns
+import FeatureOracle
+import FeatureStore
+import Features
+import Schedules
+import TestSupport
+import Testing
+
+/// The database path against the naive oracle and against the SQL of every feature.
+struct FeaturesOracleTests {
+  /// Nightly steps with late events, jumps, and as-of inside a day; three roads to each value.
+  @Test(arguments: 0..<6)
+  func storedStatesEqualTheOracle(_ seed: Int) async throws {
+    let catalogue = try OracleCatalogue.catalogue()
+    let shop = try RandomShop(seed: 900 + seed)
+    try await withFreshDatabase { pool in
+      let database = FeaturesShop(pool: pool, shop: shop)
+      let tiles = TileStore(pool: pool, zone: shop.zone)
+      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
+      let days = LocalDays(zone: shop.zone)
+      var dice = Dice(seed: seed)
+      var loaded: Day?
+
+      /// Loads and folds what has arrived by the end of a day; returns all events known then.
+      func arrive(_ day: Day) async throws -> [ShopEvent] {
+        let new = shop.known(through: day, from: loaded)
+        // Two loads, so that a fold has several.
+        let half = new.count / 2
+        try await database.load(Array(new[..<half]))
+        try await database.load(Array(new[half...]))
+        let result = try await tiles.fold(catalogue)
+        #expect(result.loads.count == 2)
+        loaded = day
+        return shop.known(through: day)
+      }
+
+      func compare(_ table: FeatureTable, _ events: [ShopEvent]) async throws {
+        let oracle = NaiveOracle(catalogue, zone: shop.zone, asOf: table.asOf, events: events)
+        let customers = Set(events.filter { $0.at < table.asOf }.map(\.customer))
+        #expect(table.index.ids == customers.sorted())
+        for feature in catalogue.features {
+          let column = try table.column(named: feature.name)
+          #expect(
+            try column.doubles() == oracle.values(feature, table.index.ids),
+            "\(feature.name) as of \(table.asOf)")
+          let sql = try await database.sql(feature.name, catalogue, asOf: table.asOf)
+          #expect(
+            column.unscaled() == table.index.ids.map { sql[$0] ?? nil },
+            "SQL of \(feature.name) as of \(table.asOf)")
+        }
+      }
+
+      var day = shop.first + 50 + dice.below(30)
+      var steps = 0
+      for _ in 0..<8 {
+        if days.lastDay(before: days.end(of: day)) != day { day = day + 1 }
+        let events = try await arrive(day)
+        let built = try await builder.build(catalogue, asOf: days.end(of: day))
+        if built.from != nil { steps += 1 }
+        try await compare(built.table, events)
+        if dice.chance(50) {
+          let asOf = days.end(of: day) + .microseconds(1 + dice.below(80_000_000_000))
+          let known = try await arrive(days.lastDay(before: asOf))
+          try await compare(try await builder.build(catalogue, asOf: asOf).table, known)
+        }
+        day = max(day, loaded ?? day) + 1 + (dice.chance(30) ? dice.below(20) : 0)
+      }
+      #expect(steps >= 6)
+      // Again, now that the state is stored: nothing to read, and the same features.
+      let last = days.end(of: try #require(loaded))
+      let first = try await builder.build(catalogue, asOf: last)
+      let again = try await builder.build(catalogue, asOf: last)
+      #expect(again.rowsRead == 0)
+      for feature in catalogue.features {
+        #expect(
+          try first.table.column(named: feature.name) == again.table.column(named: feature.name))
+      }
+    }
+  }
+
+  /// Past dates in one pass, and one customer alone, equal the builds of everyone at one date.
+  @Test func everyRoadGivesTheSameValues() async throws {
+    let catalogue = try OracleCatalogue.catalogue()
+    let shop = try RandomShop(seed: 77)
+    try await withFreshDatabase { pool in
+      let database = FeaturesShop(pool: pool, shop: shop)
+      try await database.load(shop.known(through: shop.first + 400))
+      try await TileStore(pool: pool, zone: shop.zone).fold(catalogue)
+      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
+      let wanted = [40, 90, 91, 145].map { shop.first + $0 }
+      let tables = try await builder.build(catalogue, atEndsOf: wanted)
+      for (day, table) in zip(wanted, tables) {
+        let asOf = LocalDays(zone: shop.zone).end(of: day)
+        let single = try await builder.build(catalogue, asOf: asOf, saving: false).table
+        #expect(table.index == single.index && table.asOf == asOf)
+        for (row, customer) in table.index.ids.enumerated() where row % 3 == 0 {
+          let alone = try await builder.features(of: customer, catalogue, asOf: asOf)
+          #expect(alone.index.ids == [customer])
+          for feature in catalogue.features {
+            #expect(
+              try alone.column(named: feature.name).doubles()[0]
+                == table.column(named: feature.name).doubles()[row])
+          }
+        }
+        for feature in catalogue.features {
+          #expect(
+            try table.column(named: feature.name) == single.column(named: feature.name))
+        }
+      }
+      let unknown = try await builder.features(
+        of: 4711, catalogue, asOf: LocalDays(zone: shop.zone).end(of: wanted[0]))
+      #expect(unknown.index.count == 0)
+    }
+  }
+}

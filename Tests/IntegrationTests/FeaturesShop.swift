@@ -1,0 +1,80 @@
+import Columns
+import FeatureOracle
+import FeatureStore
+import Features
+import Schedules
+import Warehouse
+
+/// A random shop in a database: loads events as the loader does, a load for each call.
+struct FeaturesShop {
+  let pool: ConnectionPool
+  let shop: RandomShop
+
+  /// Inserts one load of events, their customers and partitions; returns its id.
+  @discardableResult
+  func load(_ events: [ShopEvent]) async throws -> Int64 {
+    try await pool.transaction { connection in
+      try await connection.execute(
+        """
+        INSERT INTO landing.source (name, created_at) VALUES ('shop', \(Instant(seconds: 0)))
+        ON CONFLICT DO NOTHING
+        """)
+      let times = events.map(\.at)
+      let row = try await connection.first(
+        """
+        INSERT INTO landing.load (rows_accepted, started_at, finished_at, first_occurred_at,
+          last_occurred_at, source_id, state, definition)
+        SELECT \(Int64(events.count)), \(Instant(seconds: 0)), \(Instant(seconds: 1)),
+          \(times.min() as Instant?), \(times.max() as Instant?), source_id, 'loaded', '' FROM landing.source
+        RETURNING load_id
+        """)
+      let load = try row?.get("load_id", as: Int64.self) ?? 0
+      let months = Set(times.map { Zone.utc.day(of: $0) }).sorted()
+      _ = try await connection.query("SELECT facts.ensure_months(\(months))")
+      try await connection.execute(
+        """
+        INSERT INTO facts.customers (customer_id, customer_key, first_seen_at)
+        SELECT id, 'c' || id, min(at) FROM unnest(\(events.map(\.customer)), \(times)) AS e (id, at)
+        GROUP BY id
+        ON CONFLICT (customer_id) DO UPDATE
+        SET first_seen_at = least(customers.first_seen_at, excluded.first_seen_at)
+        """)
+      try await connection.execute(
+        """
+        INSERT INTO facts.events (customer_id, occurred_at, ingested_at, load_id, kind_id,
+          source_id, quantity, amount, event_id)
+        SELECT e.id, e.at, e.at, \(load), k.kind_id, s.source_id, e.quantity, e.amount / 10000.0,
+          'e' || e.number
+        FROM unnest(\(events.map(\.customer)), \(times), \(events.map(\.kind)),
+          \(events.map(\.quantity)), \(events.map(\.amount)),
+          \(events.map { Int64($0.eventID) })) AS e (id, at, kind, quantity, amount, number)
+        JOIN facts.event_kind AS k ON k.name = e.kind
+        CROSS JOIN landing.source AS s
+        """)
+      return load
+    }
+  }
+
+  /// The values of a feature's SQL by customer.
+  func sql(
+    _ feature: String, _ catalogue: FeatureCatalogue, asOf: Instant
+  ) async throws -> [Int64: Double?] {
+    let text = try FeatureSQL.text(of: feature, in: catalogue, asOf: asOf, zone: shop.zone)
+    let body = text.split(separator: ";").first.map(String.init) ?? text
+    let rows = try await pool.query(
+      "SELECT customer_id, value::float8 AS value FROM (\(unsafeText: body)) AS q")
+    var values: [Int64: Double?] = [:]
+    for row in rows {
+      values[try row.get("customer_id")] = .some(try row.get("value", as: Double?.self))
+    }
+    return values
+  }
+}
+
+extension Column {
+  /// Numbers as doubles in the feature's own unit.
+  func unscaled() -> [Double?] {
+    guard case .integer(_, let scale) = self, scale == 4 else { return doubles() }
+    return doubles().map { $0.map { $0 / 10_000 } }
+  }
+}
