@@ -36,14 +36,19 @@ public struct GradientBoosting: Learner {
     values[name] ?? Self.parameters.first { $0.name == name }?.standard ?? 0
   }
 
-  private static var threads: Int { ProcessInfo.processInfo.activeProcessorCount }
+  /// One thread for small data, where waiting for each other costs more than it saves, else all.
+  ///
+  /// The model does not depend on it.
+  private static func threads(for matrix: Matrix) -> Int {
+    matrix.values.count < 500_000 ? 1 : ProcessInfo.processInfo.activeProcessorCount
+  }
 
   /// The settings of the library, in a fixed order.
   private func settings(train: LabelledMatrix, seed: UInt32) -> [(String, String)] {
     let rate = Double(train.positives) / Double(train.matrix.rowCount)
     var settings = [
       ("objective", "binary:logistic"), ("tree_method", "hist"), ("eval_metric", "logloss"),
-      ("verbosity", "0"), ("nthread", "\(Self.threads)"),
+      ("verbosity", "0"), ("nthread", "\(Self.threads(for: train.matrix))"),
       // XGBoost keeps the seed in 32 signed bits.
       ("seed", "\(seed & 0x7fff_ffff)"), ("base_score", "\(rate)"),
     ]
@@ -78,12 +83,11 @@ public struct GradientBoosting: Learner {
     train: LabelledMatrix, validation: LabelledMatrix?, seed: UInt32,
     progress: (TrainingRound) -> Void, isCancelled: () -> Bool
   ) throws -> FittedModel {
-    var parts = [
-      try XGBoost.Data(train.matrix, labels: train.labels, threads: Self.threads)
-    ]
+    let threads = Self.threads(for: train.matrix)
+    var parts = [try XGBoost.Data(train.matrix, labels: train.labels, threads: threads)]
     if let validation {
       parts.append(
-        try XGBoost.Data(validation.matrix, labels: validation.labels, threads: Self.threads))
+        try XGBoost.Data(validation.matrix, labels: validation.labels, threads: threads))
     }
     let booster = try XGBoost.Booster(
       cached: parts, parameters: settings(train: train, seed: seed))
@@ -118,12 +122,12 @@ public struct GradientBoosting: Learner {
   public func scores(of model: FittedModel, for matrix: Matrix) async throws -> [Float] {
     try model.requireFeatures(of: matrix)
     guard matrix.rowCount > 0 else { return [] }
+    let threads = Self.threads(for: matrix)
     return try await LearningThread.shared.run { _ in
       let booster = try XGBoost.Booster(
-        cached: [], parameters: [("nthread", "\(Self.threads)"), ("verbosity", "0")])
+        cached: [], parameters: [("nthread", "\(threads)"), ("verbosity", "0")])
       try booster.load(model.bytes)
-      return try booster.probabilities(
-        try XGBoost.Data(matrix, threads: Self.threads))
+      return try booster.probabilities(try XGBoost.Data(matrix, threads: threads))
     }
   }
 }

@@ -1,4 +1,3 @@
-import FeatureStore
 import Features
 import Learning
 import Schedules
@@ -72,7 +71,9 @@ public struct Trainer: Sendable {
   /// The labelled rows of a model as they were known before `asOf`.
   public func trainingSet(_ model: CheckedModel, asOf: Instant) async throws -> TrainingSet {
     let definition = model.definition
-    let lastDay = LocalDays(zone: zone).lastDay(before: asOf)
+    let days = LocalDays(zone: zone)
+    // Within a day, the last whole day counts.
+    let lastDay = days.lastDay(before: asOf) - (days.isMidnight(asOf) ? 0 : 1)
     let plan = try CutPlan(
       count: definition.cuts, everyDays: definition.everyDays,
       horizonDays: definition.horizonDays,

@@ -1,26 +1,19 @@
 import Columns
 import Foundation
 import Learning
+import TestSupport
 
-/// Seeded draws (SplitMix64; Steele, Lea and Flood 2014) and the data sets made of them.
+/// Seeded draws.
 struct Draws {
-  private var state: UInt64
+  private var generator: SplitMix64
 
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+  init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
   /// Uniform in 0..<bound, the bias of the remainder being without weight here.
-  mutating func whole(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  mutating func whole(below bound: Int) -> Int { Int(generator.next() % UInt64(bound)) }
 
   /// Uniform in 0..<1.
-  mutating func unit() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
+  mutating func unit() -> Double { Double(generator.next() >> 11) / 9_007_199_254_740_992 }
 }
 
 /// Data sets with a known answer.
