@@ -43,8 +43,8 @@ public struct Trainer: Sendable {
   ///   learners and the database; `CancellationError`.
   public func train(
     _ model: CheckedModel, asOf: Instant, ifOlderThan: Duration? = nil,
-    fence: @escaping Fence = { _ in },
-    progress: @escaping @Sendable (TrainingRound) -> Void = { _ in }
+    progress: @escaping @Sendable (TrainingRound) -> Void = { _ in },
+    fence: @escaping Fence = { _ in }
   ) async throws -> TrainingOutcome {
     let name = model.definition.name
     let champion = try await registry.champion(name, asOf: asOf)
