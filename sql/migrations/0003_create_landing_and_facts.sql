@@ -153,3 +153,49 @@ END
 $$;
 COMMENT ON FUNCTION facts.ensure_months IS
   'Makes the monthly partitions of facts.events that are missing; returns how many';
+
+-- The tables through which a load's rows pass, private to the session. Every row lands in
+-- strata_staged, good and bad; t1 to t8 are its control totals at their own scales. They outlive a
+-- transaction, so that the rows are read once even where the load's transaction runs again.
+CREATE FUNCTION landing.begin_staging() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM landing.end_staging();
+  CREATE TEMP TABLE strata_staged (
+    line          bigint NOT NULL,
+    warned        bigint,
+    content       bigint,
+    t1 bigint, t2 bigint, t3 bigint, t4 bigint, t5 bigint, t6 bigint, t7 bigint, t8 bigint,
+    reason        text,
+    column_name   text,
+    raw           text NOT NULL,
+    event_id      text COLLATE "C",
+    customer_key  text COLLATE "C",
+    occurred_at   timestamptz,
+    kind_id       smallint,
+    item          text,
+    quantity      bigint,
+    amount        numeric(18, 4),
+    currency      text,
+    properties    jsonb
+  );
+  CREATE TEMP TABLE strata_arrived (
+    customer_key  text COLLATE "C" NOT NULL,
+    first_seen_at timestamptz
+  );
+END
+$$;
+COMMENT ON FUNCTION landing.begin_staging IS 'Makes the session''s staging tables, empty';
+
+CREATE FUNCTION landing.end_staging() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF to_regclass('pg_temp.strata_staged') IS NOT NULL THEN
+    DROP TABLE pg_temp.strata_staged;
+  END IF;
+  IF to_regclass('pg_temp.strata_arrived') IS NOT NULL THEN
+    DROP TABLE pg_temp.strata_arrived;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION landing.end_staging IS 'Drops the session''s staging tables, if there are any';

@@ -152,6 +152,11 @@ struct PlanBuilder {
       }
       plan.totals.append(RowPlan.Total(name: name, register: operand.register, scale: scale))
     }
+    if plan.totals.count > Staging.totalsLimit {
+      reader.note(
+        "inputs.bad_catalogue", "expected at most \(Staging.totalsLimit) totals, found "
+          + "\(plan.totals.count)", at: node)
+    }
   }
 
   /// Checks `watermark:`.
@@ -213,7 +218,7 @@ struct PlanBuilder {
     let fallback = kind == "check" || !plainName ? "\(kind)_\(number)" : "\(kind)_\(text)"
     let name = fields["name"].flatMap { reader.text($0, of: "name") } ?? fallback
     let taken = plan.checks.map(\.name) + plan.tableChecks.map(\.name)
-      + RowReason.allCases.map(\.rawValue)
+      + RowReason.allCases.map(\.rawValue) + [Verdict.duplicate]
     if taken.contains(name) {
       reader.note(
         "inputs.duplicate_check", "expected each check's name once, found '\(name)' again",

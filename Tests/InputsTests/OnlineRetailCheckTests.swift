@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+@testable import Inputs
+
+@Suite("Online Retail, read without a database")
+struct OnlineRetailCheckTests {
+  @Test func everyRowIsCountedAndTheRevenueIsExact() async throws {
+    guard let data = RealData.folder(from: #filePath) else { return }
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let path = package.appendingPathComponent("dags/online_retail/sources.yaml").path
+    let catalogue = try SourceCatalogue.load(path, environment: ["STRATA_DATA": data])
+    let report = try await Loader.check(file: catalogue.source("invoices"))
+    #expect(report.rowsRead == 541_909)
+    #expect(report.rowsRejected == 135_080)
+    #expect(report.rejected == ["customer_present": 135_080])
+    #expect(report.rowsAccepted == 406_829)
+    #expect(report.warnings == ["priced": 40])
+    #expect(report.totals.map(\.name) == ["revenue", "quantity"])
+    #expect(report.totals.first?.all == "9747747.934")
+    #expect(report.rowsUnmeasured == 0)
+  }
+}
+
+/// The real data sets, which are not part of the project.
+enum RealData {
+  /// `$STRATA_DATA`, or a folder `shared/data` beside the package or above it; nil, with a notice,
+  /// where there is none.
+  static func folder(from file: String) -> String? {
+    let manager = FileManager.default
+    if let named = ProcessInfo.processInfo.environment["STRATA_DATA"],
+      manager.fileExists(atPath: named)
+    {
+      return named
+    }
+    var folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    while folder.path != "/" {
+      let candidate = folder.appendingPathComponent("shared/data")
+      if manager.fileExists(atPath: candidate.path) { return candidate.path }
+      folder = folder.deletingLastPathComponent()
+    }
+    print("skipped: the real data is not here; name its folder in STRATA_DATA")
+    return nil
+  }
+}
