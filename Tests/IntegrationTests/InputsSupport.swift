@@ -1,0 +1,72 @@
+import Foundation
+import Schedules
+
+@testable import Inputs
+
+/// The real data sets, which are not part of the project.
+enum InputsData {
+  /// `$STRATA_DATA`, or a folder `shared/data` beside the package or above it; nil, with a notice,
+  /// where there is none.
+  static func folder(from file: String) -> String? {
+    let manager = FileManager.default
+    if let named = ProcessInfo.processInfo.environment["STRATA_DATA"],
+      manager.fileExists(atPath: named)
+    {
+      return named
+    }
+    var folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    while folder.path != "/" {
+      let candidate = folder.appendingPathComponent("shared/data")
+      if manager.fileExists(atPath: candidate.path) { return candidate.path }
+      folder = folder.deletingLastPathComponent()
+    }
+    print("skipped: the real data is not here; name its folder in STRATA_DATA")
+    return nil
+  }
+}
+
+/// A folder of input files that is removed when the value goes.
+final class InputsFolder {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("strata-loads-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  /// Writes a file and returns its path.
+  func write(_ name: String, _ text: String) throws -> String {
+    let file = url.appendingPathComponent(name)
+    try Data(text.utf8).write(to: file)
+    return file.path
+  }
+
+  /// Inflates a gzip file into this folder.
+  func unzip(_ path: String, as name: String) throws -> String {
+    let opener = try FileOpener(path: path)
+    let file = url.appendingPathComponent(name)
+    FileManager.default.createFile(atPath: file.path, contents: nil)
+    let handle = try FileHandle(forWritingTo: file)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try opener.content.read(into: buffer)
+      if count == 0 { break }
+      try handle.write(contentsOf: Data(UnsafeRawBufferPointer(rebasing: buffer[0..<count])))
+    }
+    try handle.close()
+    return file.path
+  }
+
+  /// The one source that a catalogue's text declares; its file is `data.csv` of this folder.
+  func source(_ text: String) throws -> SourceDefinition {
+    _ = try write("project.yaml", "name: test\nzone: Europe/Lisbon\ncurrency: EUR\n")
+    let path = try write("sources.yaml", text)
+    let catalogue = try SourceCatalogue.load(path, environment: [:])
+    guard let source = catalogue.sources.first else { throw CocoaError(.fileReadUnknown) }
+    return source
+  }
+}
