@@ -79,9 +79,11 @@ struct PublicationPlan: Sendable {
         retracts: departing.subtracting(before))
     }
 
-    let gone = (live?.segments ?? []) + (base?.segments ?? []).filter {
-      liveDefinitions[$0.name] == nil
-    }
+    let gone =
+      (live?.segments ?? [])
+      + (base?.segments ?? []).filter {
+        liveDefinitions[$0.name] == nil
+      }
     asOf = new.asOf
     customers = universe
     changes =

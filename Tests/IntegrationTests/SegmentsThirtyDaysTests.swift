@@ -145,7 +145,9 @@ struct SegmentsThirtyDaysTests {
           SELECT customer_id, transition FROM segments.transitions
           WHERE as_of = \(asOf) AND segment = \(segment)
           """
-        ).map { (try $0.get("customer_id", as: Int64.self), try $0.get("transition", as: String.self)) }
+        ).map {
+          (try $0.get("customer_id", as: Int64.self), try $0.get("transition", as: String.self))
+        }
         #expect(Set(rows.filter { $0.1 == "entered" }.map(\.0)) == now.subtracting(old))
         #expect(Set(rows.filter { $0.1 == "left" }.map(\.0)) == old.subtracting(now))
         #expect(rows.count == now.symmetricDifference(old).count)

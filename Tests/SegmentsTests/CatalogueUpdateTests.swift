@@ -52,7 +52,8 @@ struct CatalogueUpdateTests {
   @Test("A segment that leaves loses its view; one that takes its place gets another name")
   func leaving() {
     let stored = [
-      CatalogueUpdate.Stored(id: 1, name: "High Value", title: "", description: "", view: "high_value")
+      CatalogueUpdate.Stored(
+        id: 1, name: "High Value", title: "", description: "", view: "high_value")
     ]
     let update = CatalogueUpdate(
       for: plan([definition("high_value")], live: [definition("High Value")]), stored: stored,
@@ -70,7 +71,8 @@ struct CatalogueUpdateTests {
   func longNames() {
     let name = String(repeating: "é", count: 60)
     #expect(AudienceView.name(for: name, id: 12, taken: []).utf8.count == 62)
-    let taken = AudienceView.name(for: name, id: 12, taken: [AudienceView.name(for: name, id: 1, taken: [])])
+    let taken = AudienceView.name(
+      for: name, id: 12, taken: [AudienceView.name(for: name, id: 1, taken: [])])
     #expect(taken.utf8.count <= 63 && taken.hasSuffix("_12"))
   }
 }

@@ -37,7 +37,9 @@ struct EvaluationCodecTests {
 
   @Test(
     "Damaged bytes are refused, not read beyond their end",
-    arguments: [[], [9], [0, 1, 2], [1, 0x80], [1, 200, 1], [1] + [UInt8](repeating: 0xFF, count: 12)]
+    arguments: [
+      [], [9], [0, 1, 2], [1, 0x80], [1, 200, 1], [1] + [UInt8](repeating: 0xFF, count: 12),
+    ]
       as [[UInt8]])
   func damagedSets(_ bytes: [UInt8]) {
     #expect { try EvaluationCodec.decodeSet(bytes, count: 100) } throws: {

@@ -87,7 +87,10 @@ struct PublicationPlanTests {
   func causes() {
     let live = evaluation(
       1, customers: [1],
-      [(definition("old"), []), (definition("changed"), []), (definition("s", usesScore: true), [])])
+      [
+        (definition("old"), []), (definition("changed"), []),
+        (definition("s", usesScore: true), []),
+      ])
     let new = evaluation(
       2, customers: [1],
       [
