@@ -120,7 +120,8 @@ let package = Package(
     tests(
       "FeaturesTests", ["Features", "FeatureOracle", "Columns", "Schedules", "TestSupport"],
       exclude: ["Golden"]),
-    tests("RulesTests", ["Rules", "Columns", "Schedules", "TestSupport"]),
+    tests(
+      "RulesTests", ["Rules", "Columns", "Schedules", "TestSupport"], exclude: ["Golden"]),
     tests("SegmentsTests", ["Segments", "Rules", "Columns", "Schedules", "TestSupport"]),
     tests("LearningTests", ["Learning", "Columns", "TestSupport"]),
     tests(

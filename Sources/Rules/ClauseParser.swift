@@ -90,9 +90,10 @@ struct ClauseParser {
         at: document.location)
       return nil
     }
-    let children = items.map { clause($0, depth: depth + 1) }
-    let found = children.compactMap { $0 }
-    return found.count == items.count ? found : nil
+    // Parts that were refused are left out, so that the others are checked too; the faults that
+    // were noted keep the group from being used.
+    let found = items.compactMap { clause($0, depth: depth + 1) }
+    return found.isEmpty ? nil : found
   }
 
   /// `{attribute:, operator:, value:}`.

@@ -10,6 +10,8 @@ public struct Explanation: Sendable, Hashable, Codable {
   public let actual: String?
   /// What the value is compared with; nil for groups and references.
   public let threshold: String?
+  /// The value at which `top` or `bottom` cut, nil for other clauses.
+  public let cut: String?
   /// What the clause says.
   public let verdict: Truth
   /// The parts of groups, the other segment's rule for references.
@@ -28,7 +30,9 @@ extension Explanation: CustomStringConvertible {
       case .unknown: "null"
       }
     let indent = String(repeating: "  ", count: depth)
-    let value = attribute == nil ? "" : "  (is \(RuleText.visible(actual ?? "null")))"
+    let reached = cut.map { ", cut at \($0)" } ?? ""
+    let value =
+      attribute == nil ? "" : "  (is \(RuleText.visible(actual ?? "null"))\(reached))"
     let head = "\(mark) \(indent)\(RuleText.visible(clause))\(value)"
     return [head] + children.flatMap { $0.lines(depth: depth + 1) }
   }
@@ -93,7 +97,7 @@ public struct Explainer {
     _ clause: String, _ children: [Explanation], _ verdict: Truth
   ) -> Explanation {
     Explanation(
-      clause: clause, attribute: nil, actual: nil, threshold: nil, verdict: verdict,
+      clause: clause, attribute: nil, actual: nil, threshold: nil, cut: nil, verdict: verdict,
       children: children)
   }
 
@@ -119,12 +123,11 @@ public struct Explainer {
     let values = condition.operands.map {
       $0.text(unit: condition.operator.isPercentile ? .none : attribute.unit)
     }
-    let reached = percentiles.found[condition].map { ", cut at \($0.report.cut)" } ?? ""
     return Explanation(
       clause: condition.description, attribute: attribute.name,
       actual: value?.text(unit: attribute.unit),
-      threshold: values.isEmpty ? nil : values.joined(separator: ", ") + reached,
-      verdict: verdict, children: [])
+      threshold: values.isEmpty ? nil : values.joined(separator: ", "),
+      cut: percentiles.found[condition]?.report.cut, verdict: verdict, children: [])
   }
 }
 

@@ -136,8 +136,7 @@ struct RuleChecker {
         "type_mismatch",
         "expected an operator for \(attribute.words), found '\(parsed.operator.rawValue)'",
         hint: "it works on "
-          + Attribute.ValueType.allCases
-          .filter { parsed.operator.types.contains($0) }.map(\.words).joined(separator: ", "),
+          + Set(parsed.operator.types.map(\.words)).sorted().joined(separator: ", "),
         at: parsed.location)
       return nil
     }

@@ -121,7 +121,7 @@ extension RuleSQL {
     let first = literals.first ?? "NULL"
     let last = literals.last ?? "NULL"
     // Text is compared by bytes, whatever the collation of the column.
-    let ordered = attribute.type == .text ? "\(value) COLLATE \"C\"" : value
+    let ordered = attribute.type == .text ? "(\(value) COLLATE \"C\")" : value
     if attribute.type == .instant, !condition.operator.isPercentile {
       return instants(condition, value)
     }
