@@ -87,7 +87,7 @@ struct ModelChecker {
         let fields = reader.fields(
           of: entry,
           required: ["name", "learner", "population", "label", "horizon", "features"],
-          optional: ["cuts", "every", "parameters", "seed"], what: "a model")
+          optional: ["description", "cuts", "every", "parameters", "seed"], what: "a model")
       else { continue }
       let model = try self.model(fields)
       if let node = fields["name"], let name = node.string, !names.insert(name).inserted {
@@ -102,6 +102,7 @@ struct ModelChecker {
   private mutating func model(_ fields: [String: Node]) throws -> CheckedModel? {
     let before = reader.problems.count
     let name = name(fields["name"])
+    let description = fields["description"].flatMap { reader.text($0, "a description") } ?? ""
     let learner = reader.text(fields["learner"], "a learner's name")
     let horizon = reader.days(fields["horizon"], "a horizon")
     let cuts = fields["cuts"].map { reader.whole($0, 3...100, "a number of cuts") } ?? 6
@@ -129,7 +130,7 @@ struct ModelChecker {
     let definition = ModelDefinition(
       name: name, learner: learner, population: population.text, label: label.text,
       horizonDays: horizon, cuts: cuts, everyDays: every, features: names,
-      parameters: parameters, seed: UInt32(seed))
+      parameters: parameters, seed: UInt32(seed), description: description)
     let reads = names + (population.rule.attributes + label.rule.attributes).map(\.name)
     return CheckedModel(
       definition: definition, population: population.rule, label: label.rule,

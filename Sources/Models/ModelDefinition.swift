@@ -8,6 +8,8 @@ import Rules
 public struct ModelDefinition: Sendable, Equatable, Codable {
   /// The model's name: a lower-case identifier of at most 63 bytes.
   public let name: String
+  /// For people; may be empty.
+  public let description: String
   /// The learner's name.
   public let learner: String
   /// The rule for who is looked at, evaluated at the cut.
@@ -30,9 +32,11 @@ public struct ModelDefinition: Sendable, Equatable, Codable {
   /// A definition from its parts; `ModelCatalogue` checks them.
   public init(
     name: String, learner: String, population: String, label: String, horizonDays: Int, cuts: Int,
-    everyDays: Int, features: [String], parameters: [String: Double] = [:], seed: UInt32 = 1
+    everyDays: Int, features: [String], parameters: [String: Double] = [:], seed: UInt32 = 1,
+    description: String = ""
   ) {
     self.name = name
+    self.description = description
     self.learner = learner
     self.population = population
     self.label = label
@@ -47,14 +51,19 @@ public struct ModelDefinition: Sendable, Equatable, Codable {
   /// The least number of rows in each part of a training set.
   public static let minimumRows = 200
 
-  /// SHA-256, in hexadecimal, of the declaration and of every feature it stands on.
+  /// SHA-256, in hexadecimal, of the declaration and of every feature it stands on; descriptions
+  /// do not count.
   ///
   /// A model is trained anew when this changes, however young it is.
   /// - Throws: what the catalogue throws for an unknown feature.
   public func hash(of catalogue: FeatureCatalogue, reading names: [String]) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    var text = String(decoding: try encoder.encode(self), as: UTF8.self)
+    let silent = ModelDefinition(
+      name: name, learner: learner, population: population, label: label,
+      horizonDays: horizonDays, cuts: cuts, everyDays: everyDays, features: features,
+      parameters: parameters, seed: seed)
+    var text = String(decoding: try encoder.encode(silent), as: UTF8.self)
     for feature in try catalogue.restricted(to: names).features.sorted(by: { $0.name < $1.name }) {
       text += "\n\(feature.name) \(Self.canonical(feature.expression))"
     }

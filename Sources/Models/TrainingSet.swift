@@ -19,6 +19,16 @@ public struct TrainingSet: Sendable {
 
   /// The last local day that the test's features see.
   public var testDay: Day? { cuts.last?.day }
+
+  /// Writes `train.csv`, `validation.csv` and `test.csv` into a folder that exists; see
+  /// `Matrix.writeCSV`.
+  public func writeCSV(to folder: String) throws {
+    for (part, data) in [
+      (CutPlan.Part.train, train), (.validation, validation), (.test, test),
+    ] {
+      try data.matrix.writeCSV(to: "\(folder)/\(part.rawValue).csv", labels: data.labels)
+    }
+  }
 }
 
 /// Collects a training set from feature tables that come in the order of their days.

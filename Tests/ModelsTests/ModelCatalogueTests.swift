@@ -24,6 +24,7 @@ struct ModelCatalogueTests {
     version: 1
     models:
       - name: churn
+        description: Who buys nothing for two months
         learner: gradient_boosting
         population: "half_year >= 1"
         label: "orders_60d = 0"
@@ -56,6 +57,9 @@ struct ModelCatalogueTests {
       try ModelCatalogue(yaml: Self.good, features: FeatureCatalogue(yaml: features))
         .resolve("churn").hash
     }
+    let words = Self.good.replacingOccurrences(of: "two months", with: "60 days")
+    #expect(try read(words).resolve("churn").hash == hash)
+    #expect(try read(words).resolve("churn").definition.description.contains("60 days"))
     let other = Self.features + "\n  - {name: views_7d, count: product_view, window: 7 days}"
     #expect(try hashed(other) == hash)
     let meaning = Self.features.replacingOccurrences(of: "90 days", with: "91 days")
