@@ -83,7 +83,7 @@ let package = Package(
     room(
       "Segments",
       ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"]),
-    room("Reporting", ["Columns"]),
+    room("Reporting", ["Columns", "Schedules"]),
 
     // Layer 4 to 6
     room(
@@ -129,7 +129,7 @@ let package = Package(
       ["Models", "Learning", "Features", "Rules", "Columns", "Schedules", "TestSupport"]),
     tests("DemoTests", ["Demo", "TestSupport"]),
     tests("InputsTests", ["Inputs", "Columns", "Schedules", "TestSupport"]),
-    tests("ReportingTests", ["Reporting", "TestSupport"]),
+    tests("ReportingTests", ["Reporting", "Schedules", "TestSupport"]),
     tests(
       "IntegrationTests",
       [

@@ -26,7 +26,7 @@ struct ImportTests {
       ],
       "Orchestrator": ["Pipeline", "Warehouse", "Schedules"],
       "Segments": ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"],
-      "Reporting": ["Columns"],
+      "Reporting": ["Columns", "Schedules"],
     ]
     let lower = Set(rooms.keys).subtracting(["CLibPQ", "CXGBoost", "CZlib"])
     rooms["Tasks"] = lower.subtracting(["Demo"])

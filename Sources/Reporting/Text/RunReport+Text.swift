@@ -1,0 +1,234 @@
+import Schedules
+
+extension RunReport {
+  /// The report for a terminal.
+  ///
+  /// - Parameters:
+  ///   - width: columns of the terminal; tables are cut to fit, down to about 60.
+  ///   - color: whether escape sequences are written; off where `NO_COLOR` is set or no terminal
+  ///     reads.
+  public func text(width: Int = 100, color: Bool = false) -> String {
+    var printer = ReportPrinter(report: self, width: width, style: TextStyle(color: color))
+    return printer.print()
+  }
+}
+
+/// Lays a report out in lines.
+private struct ReportPrinter {
+  let report: RunReport
+  let width: Int
+  let style: TextStyle
+  private var lines: [String] = []
+
+  init(report: RunReport, width: Int, style: TextStyle) {
+    self.report = report
+    self.width = max(width, 60)
+    self.style = style
+  }
+
+  mutating func print() -> String {
+    head()
+    notices("Failures", report.failures, mark: "✘", paint: style.red)
+    notices("Warnings", report.warnings, mark: "!", paint: style.yellow)
+    segments()
+    loads()
+    features()
+    for model in report.models { card(model) }
+    tasks()
+    nextSteps()
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private mutating func title(_ text: String, _ note: String = "") {
+    lines.append("")
+    lines.append(style.bold(text) + (note.isEmpty ? "" : "  " + style.dim(note)))
+  }
+
+  private mutating func head() {
+    let run = report.run
+    let zone = run.displayZone
+    let name = "\(printable(report.project)) · \(printable(run.dag)) · run \(run.id)"
+    lines.append(style.bold(name) + " · " + style.state(run.state, run.state.title))
+    lines.append("  interval  \(run.intervalText)")
+    lines.append(
+      "  as of     \(Figures.time(run.intervalEnd, in: zone))"
+        + (run.cause.map { ", \(printable($0))" } ?? ""))
+    let took = run.seconds(tasks: report.tasks).map { ", took \(Figures.duration($0))" } ?? ""
+    lines.append("  started   \(Figures.time(run.startedAt, in: zone, seconds: true))\(took)")
+  }
+
+  private mutating func notices(
+    _ heading: String, _ notices: [Notice], mark: String, paint: (String) -> String
+  ) {
+    guard !notices.isEmpty else { return }
+    title("\(heading) (\(notices.count))")
+    for notice in notices {
+      let place = [notice.task, notice.code].compactMap { $0.map { printable($0) } }
+      let prefix = place.isEmpty ? "" : place.joined(separator: ", ") + ": "
+      let message = wrapped(printable(prefix + notice.message, keepingLines: true), to: width - 4)
+      for (index, line) in message.enumerated() {
+        lines.append(index == 0 ? "  " + paint(mark) + " " + line : "    " + line)
+      }
+      guard let hint = notice.hint else { continue }
+      for line in wrapped("→ " + printable(hint), to: width - 4) { lines.append("    " + line) }
+    }
+  }
+
+  private mutating func segments() {
+    guard !report.segments.isEmpty else { return }
+    let population = report.segments.map(\.population).max() ?? 0
+    title("Segments", "\(Figures.count(population)) customers")
+    var table = TextTable([
+      .init(title: "Segment", isFlexible: true),
+      .init(title: "Members", alignment: .right),
+      .init(title: "Share", alignment: .right),
+      .init(title: "Entered", alignment: .right),
+      .init(title: "Left", alignment: .right),
+      .init(title: "Trend", isOptional: true),
+      .init(title: "Why (entered/left)", isOptional: true),
+    ])
+    for segment in report.segments {
+      let trend = report.sizes?.members(of: segment.name).map { Sparkline.text($0) } ?? ""
+      let why = segment.causes.map { cause in
+        "\(cause.cause) \(Figures.count(cause.entered))/\(Figures.count(cause.left))"
+      }
+      table.append([
+        .init(segment.title), .init(Figures.count(segment.members)),
+        .init(segment.share.map(Figures.percent) ?? "–"),
+        .init(Figures.signed(segment.entered), paint: segment.entered > 0 ? style.green : style.dim),
+        .init(Figures.signed(-segment.left), paint: segment.left > 0 ? style.red : style.dim),
+        .init(trend, paint: style.cyan), .init(why.joined(separator: ", "), paint: style.dim),
+      ])
+    }
+    lines += table.lines(width: width, style: style)
+  }
+
+  private mutating func loads() {
+    guard !report.loads.isEmpty else { return }
+    title("Sources")
+    var table = TextTable([
+      .init(title: "Source", isFlexible: true), .init(title: "Accepted", alignment: .right),
+      .init(title: "Rejected", alignment: .right), .init(title: "Duplicates", alignment: .right),
+      .init(title: "Warned", alignment: .right), .init(title: "Time", alignment: .right),
+      .init(title: "Rows/s", alignment: .right, isOptional: true),
+    ])
+    for load in report.loads {
+      table.append([
+        .init(load.source), .init(Figures.count(load.accepted)),
+        .init(Figures.count(load.rejected), paint: load.rejected > 0 ? style.yellow : style.dim),
+        .init(Figures.count(load.duplicates)), .init(Figures.count(load.warned)),
+        .init(load.isUnchanged ? "unchanged" : Figures.duration(load.seconds)),
+        .init(load.rowsPerSecond.map { Figures.compact($0.rounded()) } ?? "–"),
+      ])
+    }
+    lines += table.lines(width: width, style: style)
+    for load in report.loads {
+      for reason in load.reasons {
+        let column = reason.column.map { " (\($0))" } ?? ""
+        let verb = reason.isWarning ? "warned" : "rejected"
+        lines.append(
+          "    " + style.dim("\(printable(load.source)): ")
+            + printable("\(Figures.count(reason.rows)) \(verb), \(reason.reason)\(column)"))
+      }
+      for total in load.totals {
+        lines.append(
+          "    " + style.dim("\(printable(load.source)): ")
+            + printable(
+              "\(total.name) \(Figures.decimalText(total.accepted)) accepted + "
+                + "\(Figures.decimalText(total.rejected)) rejected = "
+                + Figures.decimalText(total.all)))
+      }
+    }
+  }
+
+  private mutating func features() {
+    guard let features = report.features else { return }
+    title("Features")
+    let tiles = features.tileRows.map { ", \(Figures.count($0)) tile rows" } ?? ""
+    lines.append(
+      "  \(Figures.count(features.features)) features of \(Figures.count(features.customers)) "
+        + "customers, \(printable(features.mode))\(tiles), \(Figures.duration(features.seconds))")
+  }
+
+  private mutating func card(_ model: ModelFacts) {
+    let zone = report.run.displayZone
+    var notes = [model.isNew ? "trained in this run" : "trained earlier"]
+    if model.isChampion { notes.append("champion") }
+    title("Model \(printable(model.name)) v\(model.version)", notes.joined(separator: ", "))
+    lines.append(
+      "  \(printable(model.learner)), learned from \(Figures.count(model.trainingRows)) rows "
+        + "before \(Figures.time(model.trainedAsOf, in: zone)); measured on "
+        + "\(Figures.count(model.testRows)) later rows")
+    var measures: [String] = []
+    func add(_ name: String, _ value: Double?, _ before: Double?) {
+      guard let value else { return }
+      let comparison = before.map { " (v\(model.previous?.version ?? 0): \(Figures.decimals($0, 3)))" }
+      measures.append("\(name) \(Figures.decimals(value, 3))" + (comparison ?? ""))
+    }
+    add("AUC", model.auc, model.previous?.auc)
+    add("log-loss", model.logLoss, model.previous?.logLoss)
+    add("Brier", model.brier, nil)
+    if let round = model.bestRound { measures.append("\(round + 1) rounds") }
+    if let scored = model.scored { measures.append("\(Figures.count(scored)) customers scored") }
+    if !measures.isEmpty { lines.append("  " + measures.joined(separator: " · ")) }
+    if !model.importance.isEmpty {
+      let list = model.importance.prefix(6).map { "\($0.feature) \(Figures.percent($0.share))" }
+      for (index, line) in wrapped(
+        printable("leans on " + list.joined(separator: ", ")), to: width - 4
+      ).enumerated() {
+        lines.append((index == 0 ? "  " : "    ") + line)
+      }
+    }
+    guard !model.calibration.isEmpty else { return }
+    var table = TextTable([
+      .init(title: "Predicted", alignment: .right), .init(title: "Observed", alignment: .right),
+      .init(title: "Rows", alignment: .right), .init(title: ""),
+    ])
+    for bin in model.calibration where bin.rows > 0 {
+      let filled = Int((min(max(bin.observed, 0), 1) * 20).rounded())
+      table.append([
+        .init(Figures.percent(bin.predicted)), .init(Figures.percent(bin.observed)),
+        .init(Figures.count(bin.rows)),
+        .init(String(repeating: "█", count: filled), paint: style.cyan),
+      ])
+    }
+    lines += table.lines(width: width, style: style)
+  }
+
+  private mutating func tasks() {
+    guard !report.tasks.isEmpty else { return }
+    title("Tasks")
+    var table = TextTable([
+      .init(title: "Task"), .init(title: "State"), .init(title: "Tries", alignment: .right),
+      .init(title: "Time", alignment: .right), .init(title: "When", isOptional: true),
+      .init(title: "What", isFlexible: true, isOptional: true),
+    ])
+    let span = Timeline(tasks: report.tasks, start: report.run.startedAt)
+    for task in report.tasks {
+      let tolerated = task.isTolerated && task.state.isFailure ? " (tolerated)" : ""
+      table.append([
+        .init(task.name),
+        .init(task.state.title + tolerated, paint: paint(task.state)),
+        .init("\(task.attempts.count)"), .init(task.seconds.map(Figures.duration) ?? "–"),
+        .init(span.bar(of: task, cells: 20), paint: style.cyan),
+        .init(task.summary ?? "", paint: style.dim),
+      ])
+    }
+    lines += table.lines(width: width, style: style)
+  }
+
+  private func paint(_ state: Outcome) -> (String) -> String {
+    { [style] text in style.state(state, text) }
+  }
+
+  private mutating func nextSteps() {
+    guard !report.nextSteps.isEmpty else { return }
+    title("Look further")
+    let longest = report.nextSteps.map { columns(printable($0.command)) }.max() ?? 0
+    for step in report.nextSteps {
+      let command = printable(step.command)
+      let room = String(repeating: " ", count: longest - columns(command))
+      lines.append("  \(style.cyan(command))\(room)  \(style.dim(printable(step.purpose)))")
+    }
+  }
+}
