@@ -18,6 +18,8 @@ private struct ReportPrinter {
   let report: RunReport
   let width: Int
   let style: TextStyle
+  private typealias Cell = TextTable.Cell
+  private typealias Column = TextTable.Column
   private var lines: [String] = []
 
   init(report: RunReport, width: Int, style: TextStyle) {
@@ -28,8 +30,8 @@ private struct ReportPrinter {
 
   mutating func print() -> String {
     head()
-    notices("Failures", report.failures, mark: "✘", paint: style.red)
-    notices("Warnings", report.warnings, mark: "!", paint: style.yellow)
+    notices("Failures", report.failures, mark: "✘", paint: .red)
+    notices("Warnings", report.warnings, mark: "!", paint: .yellow)
     segments()
     loads()
     features()
@@ -41,14 +43,14 @@ private struct ReportPrinter {
 
   private mutating func title(_ text: String, _ note: String = "") {
     lines.append("")
-    lines.append(style.bold(text) + (note.isEmpty ? "" : "  " + style.dim(note)))
+    lines.append(style(.bold, text) + (note.isEmpty ? "" : "  " + style(.dim, note)))
   }
 
   private mutating func head() {
     let run = report.run
     let zone = run.displayZone
     let name = "\(printable(report.project)) · \(printable(run.dag)) · run \(run.id)"
-    lines.append(style.bold(name) + " · " + style.state(run.state, run.state.title))
+    lines.append(style(.bold, name) + " · " + style(Paint(run.state), run.state.title))
     lines.append("  interval  \(run.intervalText)")
     lines.append(
       "  as of     \(Figures.time(run.intervalEnd, in: zone))"
@@ -58,7 +60,7 @@ private struct ReportPrinter {
   }
 
   private mutating func notices(
-    _ heading: String, _ notices: [Notice], mark: String, paint: (String) -> String
+    _ heading: String, _ notices: [Notice], mark: String, paint: Paint
   ) {
     guard !notices.isEmpty else { return }
     title("\(heading) (\(notices.count))")
@@ -67,7 +69,7 @@ private struct ReportPrinter {
       let prefix = place.isEmpty ? "" : place.joined(separator: ", ") + ": "
       let message = wrapped(printable(prefix + notice.message, keepingLines: true), to: width - 4)
       for (index, line) in message.enumerated() {
-        lines.append(index == 0 ? "  " + paint(mark) + " " + line : "    " + line)
+        lines.append(index == 0 ? "  " + style(paint, mark) + " " + line : "    " + line)
       }
       guard let hint = notice.hint else { continue }
       for line in wrapped("→ " + printable(hint), to: width - 4) { lines.append("    " + line) }
@@ -79,25 +81,25 @@ private struct ReportPrinter {
     let population = report.segments.map(\.population).max() ?? 0
     title("Segments", "\(Figures.count(population)) customers")
     var table = TextTable([
-      .init(title: "Segment", isFlexible: true),
-      .init(title: "Members", alignment: .right),
-      .init(title: "Share", alignment: .right),
-      .init(title: "Entered", alignment: .right),
-      .init(title: "Left", alignment: .right),
-      .init(title: "Trend", isOptional: true),
-      .init(title: "Why (entered/left)", isOptional: true),
+      Column(title: "Segment", isFlexible: true),
+      Column(title: "Members", alignment: .right),
+      Column(title: "Share", alignment: .right),
+      Column(title: "Entered", alignment: .right),
+      Column(title: "Left", alignment: .right),
+      Column(title: "Trend", isOptional: true),
+      Column(title: "Why (entered/left)", isOptional: true),
     ])
     for segment in report.segments {
       let trend = report.sizes?.members(of: segment.name).map { Sparkline.text($0) } ?? ""
-      let why = segment.causes.map { cause in
+      let why = segment.causes.map { cause -> String in
         "\(cause.cause) \(Figures.count(cause.entered))/\(Figures.count(cause.left))"
-      }
+      }.joined(separator: ", ")
       table.append([
-        .init(segment.title), .init(Figures.count(segment.members)),
-        .init(segment.share.map(Figures.percent) ?? "–"),
-        .init(Figures.signed(segment.entered), paint: segment.entered > 0 ? style.green : style.dim),
-        .init(Figures.signed(-segment.left), paint: segment.left > 0 ? style.red : style.dim),
-        .init(trend, paint: style.cyan), .init(why.joined(separator: ", "), paint: style.dim),
+        Cell(segment.title), Cell(Figures.count(segment.members)),
+        Cell(segment.share.map(Figures.percent) ?? "–"),
+        Cell(Figures.signed(segment.entered), segment.entered > 0 ? .green : .dim),
+        Cell(Figures.signed(-segment.left), segment.left > 0 ? .red : .dim),
+        Cell(trend, .cyan), Cell(why, .dim),
       ])
     }
     lines += table.lines(width: width, style: style)
@@ -107,18 +109,18 @@ private struct ReportPrinter {
     guard !report.loads.isEmpty else { return }
     title("Sources")
     var table = TextTable([
-      .init(title: "Source", isFlexible: true), .init(title: "Accepted", alignment: .right),
-      .init(title: "Rejected", alignment: .right), .init(title: "Duplicates", alignment: .right),
-      .init(title: "Warned", alignment: .right), .init(title: "Time", alignment: .right),
-      .init(title: "Rows/s", alignment: .right, isOptional: true),
+      Column(title: "Source", isFlexible: true), Column(title: "Accepted", alignment: .right),
+      Column(title: "Rejected", alignment: .right), Column(title: "Duplicates", alignment: .right),
+      Column(title: "Warned", alignment: .right), Column(title: "Time", alignment: .right),
+      Column(title: "Rows/s", alignment: .right, isOptional: true),
     ])
     for load in report.loads {
       table.append([
-        .init(load.source), .init(Figures.count(load.accepted)),
-        .init(Figures.count(load.rejected), paint: load.rejected > 0 ? style.yellow : style.dim),
-        .init(Figures.count(load.duplicates)), .init(Figures.count(load.warned)),
-        .init(load.isUnchanged ? "unchanged" : Figures.duration(load.seconds)),
-        .init(load.rowsPerSecond.map { Figures.compact($0.rounded()) } ?? "–"),
+        Cell(load.source), Cell(Figures.count(load.accepted)),
+        Cell(Figures.count(load.rejected), load.rejected > 0 ? .yellow : .dim),
+        Cell(Figures.count(load.duplicates)), Cell(Figures.count(load.warned)),
+        Cell(load.isUnchanged ? "unchanged" : Figures.duration(load.seconds)),
+        Cell(load.rowsPerSecond.map { Figures.compact($0.rounded()) } ?? "–"),
       ])
     }
     lines += table.lines(width: width, style: style)
@@ -127,12 +129,12 @@ private struct ReportPrinter {
         let column = reason.column.map { " (\($0))" } ?? ""
         let verb = reason.isWarning ? "warned" : "rejected"
         lines.append(
-          "    " + style.dim("\(printable(load.source)): ")
+          "    " + style(.dim, "\(printable(load.source)): ")
             + printable("\(Figures.count(reason.rows)) \(verb), \(reason.reason)\(column)"))
       }
       for total in load.totals {
         lines.append(
-          "    " + style.dim("\(printable(load.source)): ")
+          "    " + style(.dim, "\(printable(load.source)): ")
             + printable(
               "\(total.name) \(Figures.decimalText(total.accepted)) accepted + "
                 + "\(Figures.decimalText(total.rejected)) rejected = "
@@ -162,7 +164,9 @@ private struct ReportPrinter {
     var measures: [String] = []
     func add(_ name: String, _ value: Double?, _ before: Double?) {
       guard let value else { return }
-      let comparison = before.map { " (v\(model.previous?.version ?? 0): \(Figures.decimals($0, 3)))" }
+      let comparison = before.map {
+        " (v\(model.previous?.version ?? 0): \(Figures.decimals($0, 3)))"
+      }
       measures.append("\(name) \(Figures.decimals(value, 3))" + (comparison ?? ""))
     }
     add("AUC", model.auc, model.previous?.auc)
@@ -181,15 +185,15 @@ private struct ReportPrinter {
     }
     guard !model.calibration.isEmpty else { return }
     var table = TextTable([
-      .init(title: "Predicted", alignment: .right), .init(title: "Observed", alignment: .right),
-      .init(title: "Rows", alignment: .right), .init(title: ""),
+      Column(title: "Predicted", alignment: .right), Column(title: "Observed", alignment: .right),
+      Column(title: "Rows", alignment: .right), Column(title: ""),
     ])
     for bin in model.calibration where bin.rows > 0 {
       let filled = Int((min(max(bin.observed, 0), 1) * 20).rounded())
       table.append([
-        .init(Figures.percent(bin.predicted)), .init(Figures.percent(bin.observed)),
-        .init(Figures.count(bin.rows)),
-        .init(String(repeating: "█", count: filled), paint: style.cyan),
+        Cell(Figures.percent(bin.predicted)), Cell(Figures.percent(bin.observed)),
+        Cell(Figures.count(bin.rows)),
+        Cell(String(repeating: "█", count: filled), .cyan),
       ])
     }
     lines += table.lines(width: width, style: style)
@@ -199,26 +203,22 @@ private struct ReportPrinter {
     guard !report.tasks.isEmpty else { return }
     title("Tasks")
     var table = TextTable([
-      .init(title: "Task"), .init(title: "State"), .init(title: "Tries", alignment: .right),
-      .init(title: "Time", alignment: .right), .init(title: "When", isOptional: true),
-      .init(title: "What", isFlexible: true, isOptional: true),
+      Column(title: "Task"), Column(title: "State"), Column(title: "Tries", alignment: .right),
+      Column(title: "Time", alignment: .right), Column(title: "When", isOptional: true),
+      Column(title: "What", isFlexible: true, isOptional: true),
     ])
     let span = Timeline(tasks: report.tasks, start: report.run.startedAt)
     for task in report.tasks {
       let tolerated = task.isTolerated && task.state.isFailure ? " (tolerated)" : ""
       table.append([
-        .init(task.name),
-        .init(task.state.title + tolerated, paint: paint(task.state)),
-        .init("\(task.attempts.count)"), .init(task.seconds.map(Figures.duration) ?? "–"),
-        .init(span.bar(of: task, cells: 20), paint: style.cyan),
-        .init(task.summary ?? "", paint: style.dim),
+        Cell(task.name),
+        Cell(task.state.title + tolerated, Paint(task.state)),
+        Cell("\(task.attempts.count)"), Cell(task.seconds.map(Figures.duration) ?? "–"),
+        Cell(span.bar(of: task, cells: 20), .cyan),
+        Cell(task.summary ?? "", .dim),
       ])
     }
     lines += table.lines(width: width, style: style)
-  }
-
-  private func paint(_ state: Outcome) -> (String) -> String {
-    { [style] text in style.state(state, text) }
   }
 
   private mutating func nextSteps() {
@@ -228,7 +228,7 @@ private struct ReportPrinter {
     for step in report.nextSteps {
       let command = printable(step.command)
       let room = String(repeating: " ", count: longest - columns(command))
-      lines.append("  \(style.cyan(command))\(room)  \(style.dim(printable(step.purpose)))")
+      lines.append("  \(style(.cyan, command))\(room)  \(style(.dim, printable(step.purpose)))")
     }
   }
 }

@@ -1,27 +1,34 @@
-/// Colours of a terminal; off by default, so that files and pipes hold plain text.
+/// A colour or weight of text in a terminal, by its SGR code.
+enum Paint: String {
+  case plain = ""
+  case bold = "1"
+  case dim = "2"
+  case red = "31"
+  case green = "32"
+  case yellow = "33"
+  case cyan = "36"
+
+  /// Green for success, red for failures, yellow for what is under way.
+  init(_ state: Outcome) {
+    self =
+      switch state {
+      case .success: .green
+      case .failed, .upstreamFailed: .red
+      case .running, .retrying, .cancelled: .yellow
+      case .waiting, .skipped: .dim
+      }
+  }
+}
+
+/// Paints text, or leaves it as it is where files and pipes read it.
 struct TextStyle {
   /// Whether escape sequences are written.
   let color: Bool
 
-  private func wrap(_ code: String, _ text: String) -> String {
-    color && !text.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
-  }
-
-  func bold(_ text: String) -> String { wrap("1", text) }
-  func dim(_ text: String) -> String { wrap("2", text) }
-  func green(_ text: String) -> String { wrap("32", text) }
-  func red(_ text: String) -> String { wrap("31", text) }
-  func yellow(_ text: String) -> String { wrap("33", text) }
-  func cyan(_ text: String) -> String { wrap("36", text) }
-
-  /// Green for success, red for failures, yellow for what is under way.
-  func state(_ state: Outcome, _ text: String) -> String {
-    switch state {
-    case .success: green(text)
-    case .failed, .upstreamFailed: red(text)
-    case .running, .retrying, .cancelled: yellow(text)
-    case .waiting, .skipped: dim(text)
-    }
+  /// The text in a colour.
+  func callAsFunction(_ paint: Paint, _ text: String) -> String {
+    guard color, !text.isEmpty, paint != .plain else { return text }
+    return "\u{1B}[\(paint.rawValue)m\(text)\u{1B}[0m"
   }
 }
 

@@ -16,9 +16,9 @@ struct TextTable {
   /// A cell; the colour is put on after the text was cut and padded.
   struct Cell {
     let text: String
-    var paint: (String) -> String = { $0 }
+    let paint: Paint
 
-    init(_ text: String, paint: @escaping (String) -> String = { $0 }) {
+    init(_ text: String, _ paint: Paint = .plain) {
       self.text = printable(text)
       self.paint = paint
     }
@@ -58,13 +58,13 @@ struct TextTable {
         let room = String(repeating: " ", count: widths[index] - Reporting.columns(text))
         let isLast = index == shown.last
         switch columns[index].alignment {
-        case .left: result += "  " + cell.paint(text) + (isLast ? "" : room)
-        case .right: result += "  " + room + cell.paint(text)
+        case .left: result += "  " + style(cell.paint, text) + (isLast ? "" : room)
+        case .right: result += "  " + room + style(cell.paint, text)
         }
       }
       return result
     }
-    let header = line { index in Cell(columns[index].title, paint: style.dim) }
+    let header = line { index in Cell(columns[index].title, .dim) }
     return [header] + rows.map { row in line { row[$0] } }
   }
 }
