@@ -48,7 +48,7 @@ final class InputsFolder {
   func unzip(_ path: String, as name: String) throws -> String {
     let opener = try FileOpener(path: path)
     let file = url.appendingPathComponent(name)
-    FileManager.default.createFile(atPath: file.path, contents: nil)
+    try Data().write(to: file)
     let handle = try FileHandle(forWritingTo: file)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { buffer.deallocate() }
