@@ -1,3 +1,4 @@
+import Pipeline
 import Warehouse
 
 /// An error whose code, message and hint are recorded with the attempt that it ended.
@@ -20,6 +21,8 @@ extension CodedError {
 }
 
 extension WarehouseError: CodedError {}
+
+extension PipelineError: CodedError {}
 
 /// Makes any error permanent: `throw Permanent(error)`.
 public struct Permanent: CodedError, CustomStringConvertible {

@@ -101,8 +101,15 @@ public struct RunCoordinator: Sendable {
     guard try await ledger.lock(dag, request.interval) else {
       throw try await refuse(request, ledger)
     }
-    let outcome = try await runLocked(
-      request, ledger, messages: messages, inbox: inbox, observer: observer)
+    let outcome: RunOutcome
+    do {
+      outcome = try await runLocked(
+        request, ledger, messages: messages, inbox: inbox, observer: observer)
+    } catch {
+      // Where the connection is broken this fails too, and the session's end frees the lock.
+      try? await ledger.unlock(dag, request.interval)
+      throw error
+    }
     // The server would free it too, but only some time after the connection is closed.
     try await ledger.unlock(dag, request.interval)
     observer(.finished(outcome))

@@ -33,7 +33,7 @@ struct RunLedger: Sendable {
   // MARK: The lock of an interval
 
   /// The key of the advisory lock on a DAG's interval: every process computes the same.
-  private static func lockKey(_ dag: String, _ interval: DataInterval) -> String {
+  static func lockKey(_ dag: String, _ interval: DataInterval) -> String {
     "strata.run \(dag) \(interval)"
   }
 

@@ -71,9 +71,9 @@ struct RunPass {
     observer(.started(prepared.run, prepared.disposition, tasks: records))
     do {
       try await apply(.begin, result: nil)
-      for await message in messages {
+      var iterator = messages.makeAsyncIterator()
+      while !machine.isFinished, let message = await iterator.next() {
         try await handle(message)
-        if machine.isFinished { break }
       }
     } catch {
       await stopEverything()

@@ -102,6 +102,24 @@ public struct LogLine: Codable, Sendable, Hashable {
   public let metadata: [String: String]
 }
 
+/// Something that happened to a run from outside.
+public struct EventRecord: Codable, Sendable, Hashable {
+  /// When.
+  public let at: Instant
+  /// `created`, `resumed`, `retried`, `in_flight`, `cancel_requested` or `finished`.
+  public let kind: String
+  /// More about it, a JSON object.
+  public let detail: JSONValue
+}
+
+extension EventRecord {
+  init(_ row: Row) throws {
+    at = try row.get("happened_at", as: Instant.self)
+    kind = try row.get("kind", as: String.self)
+    detail = try JSONValue(parsing: row.get("detail", as: JSONText.self).text)
+  }
+}
+
 extension RunRecord {
   init(_ row: Row) throws {
     runID = try row.get("run_id", as: Int64.self)

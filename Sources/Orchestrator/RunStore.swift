@@ -62,6 +62,19 @@ public struct RunStore: Sendable {
     ).map(LogLine.init)
   }
 
+  /// What happened to a run from outside: made, resumed, refused to another process, ended.
+  public func events(of runID: Int64) async throws -> [EventRecord] {
+    try await read(SQL(file: "queries/orchestrator/list_events.sql", runID)).map(EventRecord.init)
+  }
+
+  /// Whether a process has a run's interval in hand now; a run in the state `running` that nobody
+  /// has was interrupted by a crash, and waits to be resumed.
+  public func isUnderWay(_ run: RunRecord) async throws -> Bool {
+    let key = RunLedger.lockKey(run.dag, run.interval)
+    let row = try await read(SQL(file: "queries/orchestrator/is_interval_locked.sql", key)).first
+    return try row?.get("locked", as: Bool.self) ?? false
+  }
+
   /// A definition that a run began with; nil where there is none of that hash.
   public func snapshot(_ hash: String) async throws -> DAGSnapshot? {
     try await read(SQL(file: "queries/orchestrator/find_snapshot.sql", hash)).first.map {

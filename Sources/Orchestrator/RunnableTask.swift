@@ -2,6 +2,9 @@ import Pipeline
 
 /// A task kind that can be run here.
 public protocol RunnableTask: TaskKind {
+  /// What an attempt produces; declared again so that it is inferred from ``run(in:)``.
+  associatedtype Product
+
   /// Does the work of one attempt, and returns the product for the tasks downstream.
   ///
   /// An attempt may be repeated after a crash at any point, so the work has to be idempotent; what
