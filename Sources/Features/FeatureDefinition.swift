@@ -80,7 +80,10 @@ public struct FeatureDefinition: Sendable, Hashable {
 
   /// The window of a total; nil for other kinds.
   public var window: Window? {
-    if case .total(_, let window) = expression { window } else { nil }
+    switch expression {
+    case .total(_, let window): window
+    case .recency, .ratio, .profile, .score: nil
+    }
   }
 
   /// The decimal scale of an integer column; nil for other columns.

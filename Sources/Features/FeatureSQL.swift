@@ -41,9 +41,15 @@ public enum FeatureSQL {
         message: "expected a feature made of events or profiles, found '\(feature.name)'",
         hint: "it is the score of model \(model); the models' tables hold it")
     }
+    return heading(feature, asOf, zone) + body + ";\n"
+  }
+
+  // Kept out of line: inlined above, it crashes the optimiser of Swift 6.3.1 (CopyPropagation).
+  @inline(never)
+  private static func heading(_ feature: FeatureDefinition, _ asOf: Instant, _ zone: Zone) -> String
+  {
     let window = feature.window.map { ", \($0)" } ?? ""
     return "-- \(feature.name): \(feature.unit.rawValue)\(window), as of \(asOf) (\(zone.name))\n"
-      + body + ";\n"
   }
 
   /// A text as an SQL literal (`standard_conforming_strings`, PostgreSQL's default).
