@@ -62,7 +62,7 @@ struct AttemptFault: Sendable {
 
   init(_ error: any Error) {
     if let error = error as? any CodedError {
-      code = error.code
+      code = storable(error.code)
       message = storable(error.message)
       hint = error.hint.map(storable)
       isPermanent = error.isPermanent

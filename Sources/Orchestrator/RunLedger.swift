@@ -30,6 +30,8 @@ struct RunLedger: Sendable {
     let token: Int64
   }
 
+  private static let host = ProcessInfo.processInfo.hostName
+
   // MARK: The lock of an interval
 
   /// The key of the advisory lock on a DAG's interval: every process computes the same.
@@ -160,7 +162,7 @@ struct RunLedger: Sendable {
     let rows = try await connection.query(
       SQL(
         file: "queries/orchestrator/start_attempts.sql", runID, attempts.map(\.task),
-        attempts.map { Int32($0.attempt) }, now, ProcessInfo.processInfo.hostName,
+        attempts.map { Int32($0.attempt) }, now, Self.host,
         ProcessInfo.processInfo.processIdentifier))
     guard rows.count == attempts.count else { throw Self.leaseLost(runID) }
     return try rows.map { row in

@@ -303,7 +303,12 @@ final class LatestProgress: Sendable {
 
   var value: TaskProgress? { latest.withLock { $0 } }
 
-  func set(_ progress: TaskProgress) { latest.withLock { $0 = progress } }
+  func set(_ progress: TaskProgress) {
+    var progress = progress
+    progress.unit = storable(progress.unit)
+    progress.note = progress.note.map(storable)
+    latest.withLock { $0 = progress }
+  }
 }
 
 /// What one decision writes, in one transaction.

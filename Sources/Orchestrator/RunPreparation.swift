@@ -101,10 +101,17 @@ struct RunPreparation: Sendable {
     let unfinished = snapshot.tasks.indices.filter { number in
       let task = snapshot.tasks[number]
       let state = states[task.id]
-      return (state != .success && state != .skipped) || before[task.id] != task
+      return (state != .success && state != .skipped)
+        || !(before[task.id].map { Self.doTheSame($0, task) } ?? false)
     }
     let again = try RunPlan(snapshot).descendants(of: Set(unfinished))
     return again.sorted().map { snapshot.tasks[$0] }
+  }
+
+  /// Whether two definitions of a task differ in retries and limits at most.
+  private static func doTheSame(_ left: TaskDefinition, _ right: TaskDefinition) -> Bool {
+    left.kind == right.kind && left.config == right.config && left.rule == right.rule
+      && left.upstreams == right.upstreams
   }
 
   private func prepared(

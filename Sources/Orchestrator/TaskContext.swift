@@ -111,8 +111,15 @@ public struct TaskContext: Sendable {
   /// between this check and the commit.
   ///
   /// - Throws: a permanent ``OrchestratorError`` `orchestrator.lease_lost` where another attempt
-  ///   has taken over, or the run was resumed elsewhere.
+  ///   has taken over, or the run was resumed elsewhere; `orchestrator.no_transaction` outside of
+  ///   one, where the check would guard nothing.
   public func fence(_ connection: Connection) async throws {
+    guard await connection.isInTransaction else {
+      throw OrchestratorError(
+        code: "orchestrator.no_transaction",
+        message: "expected an open transaction to fence, found none",
+        hint: "call fence inside the transaction that publishes", isPermanent: true)
+    }
     let held = try await connection.first(
       SQL(
         file: "queries/orchestrator/check_fence.sql", run.runID, attempt.task,

@@ -74,7 +74,9 @@ private final class Held<Value: Sendable>: Sendable {
       #expect(between.state == .running)
       #expect(!(try await store.isUnderWay(between)))
 
-      let resumed = try await coordinator.run(dag, interval: probeInterval)
+      // The run keeps the definition that it began with.
+      let changed = DAG("crash") { dag in dag.task("other", Probe(name: "crash.other")) }
+      let resumed = try await coordinator.run(changed, interval: probeInterval)
       #expect(resumed.states == "a success, b success, c success")
       #expect(resumed.disposition == .resumed)
       #expect(resumed.tasks.map(\.attempts) == [1, 2, 1])
@@ -122,6 +124,11 @@ private final class Held<Value: Sendable>: Sendable {
         }
         #expect(late?.code == "orchestrator.lease_lost")
         try await pool.transaction { try await context.fence($0) }
+        let open = await #expect(throws: OrchestratorError.self) {
+          try await pool.withConnection { try await context.fence($0) }
+        }
+        #expect(open?.code == "orchestrator.no_transaction")
+        context.progress(TaskProgress(done: 1, unit: "a\u{0}b", note: "\u{0}"))
         return 1
       }
       let outcome = try await coordinator(pool).run(dag, interval: probeInterval)
