@@ -16,14 +16,14 @@ struct CatalogueFileTests {
         Attribute(name: "ltv_net", type: .number, unit: .money, scale: 4),
         Attribute(name: "days_since_purchase", type: .number, unit: .days),
         Attribute(name: "refund_rate", type: .real, unit: .ratio),
-        Attribute(name: "country", type: .text),
+        Attribute(name: "revenue_growth", type: .real, unit: .ratio),
       ], aliases: ["LTV": "ltv_net"])
     let catalogue = try SegmentCatalogue.load(
       path: Self.root.appendingPathComponent("dags/online_retail/segments.yaml").path,
       attributes: attributes)
     #expect(
       catalogue.segments.map(\.name)
-        == ["high_value", "frequent_buyers", "international", "at_risk", "return_prone"])
+        == ["high_value", "frequent_buyers", "growing", "at_risk", "return_prone"])
   }
 
   @Test("a file that is not there, a folder, and one that is no text")
