@@ -45,7 +45,8 @@ public struct BackOff: Sendable, Equatable {
     while true {
       do {
         return try await body()
-      } catch where number < attempts && isTransient(error) {
+      } catch {
+        guard number < attempts, isTransient(error) else { throw error }
         try await clock.sleep(for: wait(after: number, fraction: Double.random(in: 0..<1)))
         number += 1
       }

@@ -54,13 +54,15 @@ struct ClusterLayout: Sendable, Equatable {
   let reason: String?
   /// The folder of the socket; short, since the address of a socket holds about 100 bytes.
   let run: String
+  /// The number in the socket's name.
+  let port: Int
 
   var data: String { folder + "/data" }
   var log: String { folder + "/log" }
   var settings: String { folder + "/strata.conf" }
   var lock: String { folder + "/lock" }
   var processFile: String { data + "/postmaster.pid" }
-  var socket: String { "\(run)/.s.PGSQL.\(EmbeddedCluster.port)" }
+  var socket: String { "\(run)/.s.PGSQL.\(port)" }
 
   /// The layout of a home folder for an owner.
   ///
@@ -68,9 +70,10 @@ struct ClusterLayout: Sendable, Equatable {
   ///   - stateFolder: where clusters go whose home the owner cannot reach.
   ///   - temporaryFolder: where sockets go whose path would be too long.
   init(
-    home: String, owner: ClusterOwner, stateFolder: String = "/var/lib/strata",
-    temporaryFolder: String = "/tmp"
+    home: String, owner: ClusterOwner, port: Int = 5432,
+    stateFolder: String = "/var/lib/strata", temporaryFolder: String = "/tmp"
   ) {
+    self.port = port
     let home = URL(fileURLWithPath: home).standardizedFileURL.resolvingSymlinksInPath().path
     let digest = SHA256.hash(data: Data(home.utf8)).prefix(6).map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
@@ -85,7 +88,7 @@ struct ClusterLayout: Sendable, Equatable {
       reason = nil
     }
     let near = folder + "/run"
-    let long = "\(near)/.s.PGSQL.\(EmbeddedCluster.port)".utf8.count > 100
+    let long = "\(near)/.s.PGSQL.\(port)".utf8.count > 100
     run = long ? "\(temporaryFolder)/strata-\(owner.user)-\(digest)" : near
   }
 }

@@ -24,7 +24,9 @@ struct ClusterSettings {
   }
 
   /// The text of the configuration file that `postgresql.conf` includes.
-  func text(socketFolder: String, logFolder: String) -> String {
+  func text(
+    socketFolder: String, logFolder: String, port: Int, overrides: [String: String] = [:]
+  ) -> String {
     let mib = memory >> 20
     func clamp(_ value: Int, _ low: Int, _ high: Int) -> String {
       "\(min(max(value, low), high))MB"
@@ -32,7 +34,7 @@ struct ClusterSettings {
     let tests = durability == .none
     var lines: [(String, String)] = [
       // Reached through the socket only; the folder lets in its owner alone.
-      ("listen_addresses", ""), ("port", "\(EmbeddedCluster.port)"),
+      ("listen_addresses", ""), ("port", "\(port)"),
       ("unix_socket_directories", socketFolder), ("unix_socket_permissions", "0700"),
       ("max_connections", tests ? "400" : "100"),
       // A sixth of the memory is the server's; the engine needs the rest for its columns.
@@ -60,6 +62,7 @@ struct ClusterSettings {
         ("wal_level", "minimal"), ("max_wal_senders", "0"), ("autovacuum_naptime", "10min"),
       ]
     }
+    lines += overrides.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     let body = lines.map { "\($0) = '\($1.replacing("'", with: "''"))'" }
     return """
       # Written by strata at each start of the server, from the size of the machine.

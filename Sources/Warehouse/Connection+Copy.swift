@@ -25,6 +25,7 @@ extension Connection {
   ///
   /// Values in the statement are inlined as quoted literals, since COPY takes no parameters.
   /// The connection takes no other statement until the COPY has ended.
+  @discardableResult
   public nonisolated(nonsending) func copyIn(
     _ sql: SQL, _ body: nonisolated(nonsending) (CopyWriter) async throws -> Void
   ) async throws -> Int {

@@ -25,6 +25,7 @@ extension Connection {
   ///
   /// - Throws: what `body` throws; ``WarehouseError`` of the commit, and
   ///   `warehouse.transaction_aborted` where `body` swallowed a failed statement.
+  @discardableResult
   public nonisolated(nonsending) func transaction<T: Sendable>(
     _ isolation: Isolation = .readCommitted, readOnly: Bool = false,
     _ body: nonisolated(nonsending) (Connection) async throws -> T
@@ -46,6 +47,7 @@ extension Connection {
   }
 
   /// Runs `body` so that its failure undoes its own statements and leaves the transaction usable.
+  @discardableResult
   public nonisolated(nonsending) func savepoint<T: Sendable>(
     _ body: nonisolated(nonsending) (Connection) async throws -> T
   ) async throws -> T {

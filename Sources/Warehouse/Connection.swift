@@ -1,5 +1,5 @@
 import CLibPQ
-import Dispatch
+import Foundation
 
 /// One session with the server. One task uses it at a time: take it from a pool.
 ///
@@ -91,8 +91,13 @@ public actor Connection {
   /// Whether the socket is open and the server has not hung up. No round trip.
   public var isUsable: Bool {
     guard let handle, activity == .idle else { return false }
-    // Reads what has arrived: a server that ended the session has sent its farewell.
-    return PQconsumeInput(handle.pointer) == 1 && PQstatus(handle.pointer) == CONNECTION_OK
+    // A server that ended the session has sent its farewell, and then the end of the stream, which
+    // only a second look finds.
+    var descriptor = pollfd(fd: PQsocket(handle.pointer), events: Int16(POLLIN), revents: 0)
+    while poll(&descriptor, 1, 0) > 0 {
+      guard PQconsumeInput(handle.pointer) == 1 else { return false }
+    }
+    return PQstatus(handle.pointer) == CONNECTION_OK
   }
 
   /// Whether a transaction is open, failed or not.

@@ -57,6 +57,7 @@ public final class ConnectionPool: Sendable {
   ///
   /// - Throws: what `body` throws; ``WarehouseError`` of connecting; `warehouse.pool_exhausted`,
   ///   `warehouse.pool_closed`; `CancellationError`.
+  @discardableResult
   public nonisolated(nonsending) func withConnection<T: Sendable>(
     _ body: nonisolated(nonsending) (Connection) async throws -> T
   ) async throws -> T {
@@ -75,6 +76,7 @@ public final class ConnectionPool: Sendable {
   /// another transaction (serialization failure, deadlock) or a table that changed under a plan.
   ///
   /// - Parameter retries: how many times to run it again; `body` must have no other effects.
+  @discardableResult
   public nonisolated(nonsending) func transaction<T: Sendable>(
     _ isolation: Isolation = .readCommitted, readOnly: Bool = false, retries: Int = 3,
     _ body: nonisolated(nonsending) (Connection) async throws -> T

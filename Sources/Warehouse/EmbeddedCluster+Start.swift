@@ -26,9 +26,9 @@ extension EmbeddedCluster {
     let binaries = try ServerBinaries.choose(installed, data: dataVersion())
     try ClusterFiles.createPrivate(layout.run, owner: owner)
     try ClusterFiles.createPrivate(layout.log, owner: owner)
-    let settings = ClusterSettings.machine(durability)
-    try ClusterFiles.write(
-      settings.text(socketFolder: layout.run, logFolder: layout.log), to: layout.settings)
+    let text = ClusterSettings.machine(durability).text(
+      socketFolder: layout.run, logFolder: layout.log, port: port, overrides: settings)
+    try ClusterFiles.write(text, to: layout.settings)
     if dataVersion() == nil {
       try await create(binaries)
     } else {

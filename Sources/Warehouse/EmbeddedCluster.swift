@@ -44,9 +44,6 @@ public struct EmbeddedCluster: Sendable {
     public let owner: String
   }
 
-  /// The number in the socket's name; no TCP port is opened.
-  static let port = 5432
-
   /// The home folder; the cluster is in `cluster/` in it.
   public let home: String
   /// Whether the data survives a power cut.
@@ -55,6 +52,10 @@ public struct EmbeddedCluster: Sendable {
   let owner: ClusterOwner
   let layout: ClusterLayout
   let clock: any WallClock
+  /// The number in the socket's name; no TCP port is opened.
+  let port: Int
+  /// Settings that win over strata's own; tests open a TCP port with them.
+  let settings: [String: String]
 
   /// The cluster of a home folder; nothing is created before ``start()``.
   ///
@@ -64,19 +65,30 @@ public struct EmbeddedCluster: Sendable {
     environment: [String: String] = ProcessInfo.processInfo.environment,
     clock: some WallClock = SystemClock()
   ) throws {
+    try self.init(
+      home: home, durability: durability, environment: environment, clock: clock, port: 5432,
+      settings: [:])
+  }
+
+  init(
+    home: String, durability: Durability, environment: [String: String], clock: any WallClock,
+    port: Int, settings: [String: String]
+  ) throws {
     self.home = home
     self.durability = durability
     self.environment = environment
     self.clock = clock
+    self.port = port
+    self.settings = settings
     owner = try ClusterOwner.current()
-    layout = ClusterLayout(home: home, owner: owner)
+    layout = ClusterLayout(home: home, owner: owner, port: port)
   }
 
   /// How to connect to a database of the cluster; complete, so that no `PG…` variable interferes.
   public func options(database: String = "postgres") -> ConnectionOptions {
     let folder = layout.run.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
     return ConnectionOptions(
-      "host='\(folder)' hostaddr='' port=\(Self.port) user=postgres dbname=postgres"
+      "host='\(folder)' hostaddr='' port=\(port) user=postgres dbname=postgres"
     ).with(database: database)
   }
 
@@ -86,7 +98,7 @@ public struct EmbeddedCluster: Sendable {
       text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["-", "_", "."]))
         ?? text
     }
-    return "postgresql:///\(encoded(database))?host=\(encoded(layout.run))&port=\(Self.port)"
+    return "postgresql:///\(encoded(database))?host=\(encoded(layout.run))&port=\(port)"
       + "&user=postgres"
   }
 

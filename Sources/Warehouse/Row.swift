@@ -11,7 +11,10 @@ final class ResultSet: @unchecked Sendable {
 
   init(_ pointer: OpaquePointer) {
     self.pointer = pointer
-    columns = (0..<PQnfields(pointer)).map { String(cString: PQfname(pointer, $0)) }
+    // The columns of a COPY have no names.
+    columns = (0..<PQnfields(pointer)).map { column in
+      PQfname(pointer, column).map { String(cString: $0) } ?? ""
+    }
     positions = Dictionary(
       columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }

@@ -121,6 +121,12 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
       parts.append(.bind(value))
     }
 
+    /// A bind value or NULL. Apart from the one above for the compiler, which otherwise warns of
+    /// an optional in a literal.
+    public mutating func appendInterpolation<T: Bindable>(_ value: T?) {
+      parts.append(.bind(value))
+    }
+
     /// A name, qualified by the ones before it: `\(identifier: "facts", "events")`.
     public mutating func appendInterpolation(identifier names: String...) {
       parts.append(.identifier(names))
