@@ -1,0 +1,127 @@
+import ArgumentParser
+import DAGs
+import Foundation
+import Pipeline
+import Schedules
+import Tasks
+
+/// `strata dags …`: the pipelines of a project; needs no database.
+struct DAGsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dags", abstract: "The project's pipelines.",
+    subcommands: [List.self, Show.self, Graph.self, Validate.self])
+
+  struct Summary: Encodable {
+    let name: String
+    let schedule: String
+    let catchUp: String
+    let tasks: Int
+    let location: String
+
+    init(_ dag: DAG) {
+      name = dag.name
+      schedule =
+        switch dag.schedule {
+        case .manual: "manual"
+        case .cron(let expression, let zone): "\(expression) \(zone)"
+        }
+      catchUp = dag.catchUp.rawValue
+      tasks = dag.tasks.count
+      location = dag.location
+    }
+  }
+
+  static func choice(_ global: GlobalOptions) throws -> DAGChoice {
+    DAGChoice(project: try Project(directory: URL(fileURLWithPath: global.project)))
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The DAGs of the project.")
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let choice = try DAGsCommand.choice(global)
+      try global.console.list(
+        choice.dags.map(Summary.init),
+        empty: "project \(choice.projectName) has no DAG: add one to dags/AllDAGs.swift",
+        [
+          TableColumn("dag") { $0.name },
+          TableColumn("schedule") { $0.schedule },
+          TableColumn("catch-up") { $0.catchUp },
+          TableColumn(number: "tasks") { "\($0.tasks)" },
+          TableColumn("defined in") { $0.location },
+        ])
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "One DAG with its tasks.")
+    @Argument(help: "The DAG's name.") var dag: String
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let dag = try DAGsCommand.choice(global).find(dag)
+      let console = global.console
+      if console.json { return try console.print(json: try dag.snapshot()) }
+      let summary = Summary(dag)
+      console.print("\(summary.name): \(summary.schedule), catch-up \(summary.catchUp)")
+      try console.list(
+        dag.tasks, empty: "",
+        [
+          TableColumn("task") { $0.id },
+          TableColumn("kind") { $0.kind },
+          TableColumn("after") { $0.upstreams.joined(separator: ", ") },
+          TableColumn("when") { $0.rule.rawValue },
+          TableColumn(number: "retries") { "\($0.retries.count)" },
+        ])
+    }
+  }
+
+  struct Graph: ParsableCommand {
+    enum Syntax: String, ExpressibleByArgument, CaseIterable { case dot, mermaid }
+
+    static let configuration = CommandConfiguration(abstract: "A DAG as a graph to draw.")
+    @Argument(help: "The DAG's name.") var dag: String
+    @Option(help: "dot (Graphviz) or mermaid.") var format = Syntax.dot
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let dag = try DAGsCommand.choice(global).find(dag)
+      var lines: [String] = []
+      switch format {
+      case .dot:
+        lines = ["digraph \"\(dag.name)\" {", "  rankdir=LR;"]
+        for task in dag.tasks {
+          lines.append("  \"\(task.id)\" [shape=box, label=\"\(task.id)\\n\(task.kind)\"];")
+          lines += task.upstreams.map { "  \"\($0)\" -> \"\(task.id)\";" }
+        }
+        lines.append("}")
+      case .mermaid:
+        lines = ["flowchart LR"]
+        for task in dag.tasks {
+          lines.append("  \(task.id)[\"\(task.id)<br>\(task.kind)\"]")
+          lines += task.upstreams.map { "  \($0) --> \(task.id)" }
+        }
+      }
+      global.console.print(lines.joined(separator: "\n"))
+    }
+  }
+
+  struct Validate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check every DAG of the project; exit code 2 where one is wrong.")
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let dags = try DAGsCommand.choice(global).dags
+      let problems = DAG.problems(in: dags)
+      if global.json {
+        try global.console.print(json: problems.map(\.description))
+      } else {
+        for problem in problems { global.console.print(problem.description) }
+      }
+      if !problems.isEmpty { throw ExitCode(2) }
+      global.console.note("\(dags.count) DAG\(dags.count == 1 ? "" : "s") checked, no problem")
+    }
+  }
+}

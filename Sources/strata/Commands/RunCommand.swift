@@ -1,0 +1,133 @@
+import ArgumentParser
+import DAGs
+import Foundation
+import Orchestrator
+import Pipeline
+import Schedules
+import Tasks
+
+/// `strata run DAG`: one run with live progress; what cron calls.
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a DAG once, over a day or an interval.",
+    discussion: """
+      Without --date or --interval the run covers the last whole local day. A run that has \
+      succeeded is left as it is; one that was interrupted or failed goes on where it stopped.
+      """)
+
+  @Argument(help: "The DAG's name, for example nightly_segments.")
+  var dag: String
+
+  @Option(help: ArgumentHelp("The local day to run for, YYYY-MM-DD.", valueName: "day"))
+  var date: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A half-open interval A..B of days or RFC 3339 instants.", valueName: "a..b"))
+  var interval: String?
+
+  @Option(name: .customLong("param"), help: ArgumentHelp("A parameter.", valueName: "k=v"))
+  var parameters: [String] = []
+
+  @Option(help: ArgumentHelp("Tasks at once.", valueName: "n"))
+  var parallelism = 4
+
+  @Flag(help: "Run a failed run's changed tasks by today's definition.")
+  var refreshDefinition = false
+
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if date != nil, interval != nil {
+      throw ValidationError("expected --date or --interval, found both")
+    }
+    guard parallelism >= 1 else {
+      throw ValidationError("expected --parallelism of at least 1, found \(parallelism)")
+    }
+  }
+
+  func run() async throws {
+    try await Session.open(global) { session in
+      let definition = try DAGChoice(project: session.project).find(dag)
+      let interval = try IntervalChoice(date: date, interval: interval)
+        .resolve(in: session.project.zone, now: SystemClock().now())
+      let presenter = RunPresenter(definition, console: session.console)
+      let coordinator = try session.coordinator()
+      let params = try parsedParameters()
+      let options = RunOptions(
+        parallelism: parallelism, definition: refreshDefinition ? .current : .kept)
+      let outcome = try await Signals.cancelling {
+        try await coordinator.run(
+          definition, interval: interval, params: params, options: options,
+          observer: { presenter.observe($0) })
+      }
+      presenter.close()
+      try await RunReportPrinter(session: session).print(outcome)
+      if !outcome.succeeded { throw ExitCode(1) }
+    }
+  }
+
+  private func parsedParameters() throws -> JSONValue {
+    var values: [String: JSONValue] = [:]
+    for text in parameters {
+      guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+        throw UsageError(message: "expected --param name=value, found '\(text)'")
+      }
+      values[String(text[..<equals])] = .string(String(text[text.index(after: equals)...]))
+    }
+    return .object(values)
+  }
+}
+
+/// Finds a DAG of a project by name.
+struct DAGChoice {
+  let dags: [DAG]
+  let projectName: String
+
+  init(project: Project) {
+    dags = allDAGs[project.name] ?? []
+    projectName = project.name
+  }
+
+  func find(_ name: String) throws -> DAG {
+    if let dag = dags.first(where: { $0.name == name }) { return dag }
+    let known = dags.map(\.name)
+    throw UsageError(
+      message: "expected a DAG of project \(projectName), found '\(name)'",
+      hint: known.isEmpty
+        ? "no DAG is registered for this project: add it to dags/AllDAGs.swift"
+        : Suggestion.hint(for: name, in: known) ?? "it has: \(known.joined(separator: ", "))")
+  }
+}
+
+/// The data interval that `--date` or `--interval` asks for.
+struct IntervalChoice {
+  let date: String?
+  let interval: String?
+
+  func resolve(in zone: Zone, now: Instant) throws -> DataInterval {
+    if let interval { return try parse(interval, in: zone) }
+    guard let date else { return DataInterval(day: zone.day(of: now) - 1, in: zone) }
+    guard let day = Day(iso8601: date) else {
+      throw UsageError(message: "expected --date as YYYY-MM-DD, found '\(date)'")
+    }
+    return DataInterval(day: day, in: zone)
+  }
+
+  private func parse(_ text: String, in zone: Zone) throws -> DataInterval {
+    guard let dots = text.range(of: ".."), let start = bound(text[..<dots.lowerBound], zone),
+      let end = bound(text[dots.upperBound...], zone)
+    else {
+      throw UsageError(
+        message: "expected --interval A..B, found '\(text)'",
+        hint: "A and B are days (their midnights) or instants such as 2024-03-10T03:00:00Z")
+    }
+    return try DataInterval(start: start, end: end)
+  }
+
+  private func bound(_ text: Substring, _ zone: Zone) -> Instant? {
+    if let day = Day(iso8601: text) { return zone.midnight(day) }
+    return Instant(rfc3339: text)
+  }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import Orchestrator
+import Schedules
+
+/// `strata runs …`: what was run, when, and how it ended.
+struct RunsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "runs", abstract: "Runs and how they ended.",
+    subcommands: [List.self, Show.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Runs, the latest interval first.")
+    @Option(help: "Only of this DAG.") var dag: String?
+    @Option(help: "At most so many.") var limit = 20
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+      try await Session.open(global, limit: 1) { session in
+        let runs = try await RunStore(session.pool).runs(of: dag, limit: limit)
+        let zone = session.project.zone
+        try session.console.list(
+          runs, empty: "no runs yet; try: strata run nightly_segments",
+          [
+            TableColumn(number: "run") { "\($0.runID)" },
+            TableColumn("dag") { $0.dag },
+            TableColumn("interval") { Moment.interval($0.interval, in: zone) },
+            TableColumn("state") { $0.state.rawValue },
+            TableColumn("started") { Moment.local($0.startedAt, in: zone) },
+            TableColumn(number: "took") { run in
+              run.finishedAt.map { Format.duration($0 - run.startedAt) } ?? "-"
+            },
+            TableColumn("why") { $0.message ?? "" },
+          ])
+      }
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "One run with its tasks.")
+    @Argument(help: "The run's number.") var run: Int64
+    @OptionGroup var global: GlobalOptions
+
+    struct Detail: Encodable {
+      let run: RunRecord
+      let tasks: [TaskRecord]
+      let attempts: [AttemptRecord]
+    }
+
+    mutating func run() async throws {
+      let number = run
+      let global = global
+      try await Session.open(global, limit: 1) { session in
+        let store = RunStore(session.pool)
+        guard let record = try await store.run(number) else {
+          throw UsageError(
+            message: "expected the number of a run, found \(number)", hint: "strata runs list")
+        }
+        let tasks = try await store.tasks(of: number)
+        let attempts = try await store.attempts(of: number)
+        let console = session.console
+        if console.json {
+          return try console.print(json: Detail(run: record, tasks: tasks, attempts: attempts))
+        }
+        let zone = session.project.zone
+        console.print(
+          "run \(record.runID) of \(record.dag): \(record.state.rawValue), "
+            + "\(Moment.interval(record.interval, in: zone)), pass \(record.passes)")
+        if let message = record.message { console.print("  \(message)") }
+        try console.list(tasks, empty: "", TaskColumns.all)
+      }
+    }
+  }
+}
+
+/// `strata tasks …`: the tasks and logs of runs.
+struct TasksCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tasks", abstract: "Tasks of a run and their logs.",
+    subcommands: [List.self, Log.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The tasks of a run.")
+    @Argument(help: "The run's number.") var run: Int64
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+      let number = run
+      try await Session.open(global, limit: 1) { session in
+        let tasks = try await RunStore(session.pool).tasks(of: number)
+        try session.console.list(tasks, empty: "run \(number) has no tasks", TaskColumns.all)
+      }
+    }
+  }
+
+  struct Log: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "What a task logged.")
+    @Argument(help: "The run's number.") var run: Int64
+    @Argument(help: "The task's id.") var task: String
+    @Option(help: "Only of this attempt.") var attempt: Int?
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+      let (number, task, attempt) = (run, task, attempt)
+      try await Session.open(global, limit: 1) { session in
+        let zone = session.project.zone
+        let lines = try await RunStore(session.pool).log(of: number, task: task, attempt: attempt)
+        try session.console.list(
+          lines, empty: "task \(task) of run \(number) logged nothing",
+          [
+            TableColumn("at") { Moment.local($0.at, in: zone) },
+            TableColumn(number: "try") { "\($0.attempt)" },
+            TableColumn("level") { $0.level },
+            TableColumn("message") { line in
+              ([line.message] + line.metadata.sorted { $0.key < $1.key }.map { "\($0)=\($1)" })
+                .joined(separator: " ")
+            },
+          ])
+      }
+    }
+  }
+}
+
+enum TaskColumns {
+  static let all: [TableColumn<TaskRecord>] = [
+    TableColumn("task") { $0.task },
+    TableColumn("kind") { $0.kind },
+    TableColumn("state") { $0.state.rawValue },
+    TableColumn(number: "tries") { "\($0.attempts)" },
+    TableColumn(number: "took") { $0.duration.map(Format.duration) ?? "-" },
+    TableColumn("why") { $0.message ?? "" },
+  ]
+}
+
+/// Instants as people of the project's zone read them.
+enum Moment {
+  static func local(_ instant: Instant, in zone: Zone) -> String {
+    let time = zone.localTime(at: Instant(seconds: instant.seconds))
+    return time.description.replacing("T", with: " ")
+  }
+
+  /// A whole local day as the day, anything else as `start .. end`.
+  static func interval(_ interval: DataInterval, in zone: Zone) -> String {
+    let day = zone.day(of: interval.start)
+    if DataInterval(day: day, in: zone) == interval { return day.description }
+    return "\(local(interval.start, in: zone)) .. \(local(interval.end, in: zone))"
+  }
+}

@@ -1,0 +1,66 @@
+import Features
+import Inputs
+import Models
+import Orchestrator
+import Pipeline
+import Rules
+import Schedules
+import Segments
+import Tasks
+import Warehouse
+
+/// An error as the command line shows it, with the exit code it leads to.
+struct Fault {
+  let code: String
+  let message: String
+  let hint: String?
+  let exitCode: Int32
+
+  /// Nil for errors that are not Strata's own, which the argument parser knows how to print.
+  init?(of error: any Error) {
+    switch error {
+    case let error as UsageError:
+      self.init(code: "usage", message: error.message, hint: error.hint, exitCode: 2)
+    case let error as PipelineError:
+      self.init(
+        code: error.code, message: error.description, hint: error.hint, exitCode: 2)
+    case let error as Permanent:
+      guard let inner = Fault(of: error.cause) else { return nil }
+      self = inner
+    case let error as any CodedError:
+      self.init(
+        code: error.code, message: error.message, hint: error.hint,
+        exitCode: Self.exitCode(error))
+    default:
+      return nil
+    }
+  }
+
+  init(code: String, message: String, hint: String?, exitCode: Int32) {
+    self.code = code
+    self.message = message
+    self.hint = hint
+    self.exitCode = exitCode
+  }
+
+  /// SEMANTICS §8.10: 1 a run failed, 2 usage or definitions, 3 in flight, 4 unreachable, 5 checks.
+  private static func exitCode(_ error: any CodedError) -> Int32 {
+    switch error {
+    case let error as WarehouseError: error.isUnreachable ? 4 : 1
+    case let error as OrchestratorError: error.code == OrchestratorError.runInFlight ? 3 : 2
+    default: 2
+    }
+  }
+
+  func text(colour: Bool) -> String {
+    var text = Style.red("error: ", if: colour) + message
+    if let hint, !message.contains(hint) { text += "\n" + Style.bold("  hint: ", if: colour) + hint }
+    return text + Style.dim("  [\(code)]", if: colour)
+  }
+}
+
+/// Arguments that parse but make no sense together.
+struct UsageError: Error {
+  let message: String
+  var hint: String?
+}

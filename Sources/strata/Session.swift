@@ -1,0 +1,89 @@
+import Foundation
+import Orchestrator
+import Tasks
+import Warehouse
+
+/// The folder of the embedded cluster and of demo data: `$STRATA_HOME`, else `./.strata`.
+enum Home {
+  static var url: URL {
+    let named = ProcessInfo.processInfo.environment["STRATA_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+    let path =
+      named ?? FileManager.default.currentDirectoryPath + "/.strata"
+    return URL(fileURLWithPath: path).standardizedFileURL
+  }
+
+  /// The process's environment, with STRATA_HOME filled in for paths in `sources.yaml`.
+  static var environment: [String: String] {
+    ProcessInfo.processInfo.environment.merging(["STRATA_HOME": url.path]) { $1 }
+  }
+}
+
+/// A project and its database, opened for one command.
+struct Session: Sendable {
+  let console: Console
+  let project: Project
+  let pool: ConnectionPool
+
+  /// Where the database is: `--database`, else `$STRATA_DATABASE_URL`; nil for the embedded one.
+  static func databaseURL(_ global: GlobalOptions) -> String? {
+    global.database
+      ?? ProcessInfo.processInfo.environment["STRATA_DATABASE_URL"].flatMap {
+        $0.isEmpty ? nil : $0
+      }
+  }
+
+  /// How to reach the project's database; starts the embedded cluster where none is named.
+  static func options(
+    _ global: GlobalOptions, project: Project
+  ) async throws -> ConnectionOptions {
+    if let url = databaseURL(global) { return ConnectionOptions(url) }
+    let cluster = EmbeddedCluster(home: Home.url.path)
+    let server = try await cluster.start { global.console.note($0) }
+    return try await cluster.createDatabase(project.name, on: server)
+  }
+
+  /// Opens the project and its database, brings the schema up to date, and runs the body.
+  ///
+  /// A database that was named by URL is never migrated behind its owner's back.
+  static func open<Result>(
+    _ global: GlobalOptions, limit: Int = 8,
+    _ body: (Session) async throws -> Result
+  ) async throws -> Result {
+    let project = try Project(directory: URL(fileURLWithPath: global.project))
+    let options = try await options(global, project: project)
+    let pool = ConnectionPool(options, limit: limit)
+    let session = Session(console: global.console, project: project, pool: pool)
+    do {
+      try await session.prepare(migrate: databaseURL(global) == nil)
+      let result = try await body(session)
+      await pool.close()
+      return result
+    } catch {
+      await pool.close()
+      throw error
+    }
+  }
+
+  private func prepare(migrate: Bool) async throws {
+    let migrator = Migrator(pool)
+    let pending = try await migrator.check()
+    if !pending.isEmpty {
+      guard migrate else {
+        throw TaskError(
+          code: "project.pending_migrations",
+          message: "expected an up-to-date database, found \(pending.count) pending "
+            + "migration\(pending.count == 1 ? "" : "s"), the first \(pending[0].name)",
+          hint: "run: strata db migrate")
+      }
+      for step in try await migrator.migrate() { console.note("migrated \(step.file)") }
+    }
+    try await pool.withConnection { try await project.claim($0) }
+  }
+
+  /// Runs DAGs of this project.
+  func coordinator() throws -> RunCoordinator {
+    RunCoordinator(
+      pool: pool, registry: try TaskRegistry(allTaskKinds),
+      projectDirectory: project.directory.path, zone: project.zone)
+  }
+}
