@@ -37,9 +37,15 @@ struct Session: Sendable {
     _ global: GlobalOptions, project: Project
   ) async throws -> ConnectionOptions {
     if let url = databaseURL(global) { return ConnectionOptions(url) }
-    let cluster = EmbeddedCluster(home: Home.url.path)
-    let server = try await cluster.start { global.console.note($0) }
-    return try await cluster.createDatabase(project.name, on: server)
+    let cluster = try EmbeddedCluster(home: Home.url.path)
+    let before = cluster.status()
+    if before.state != .running {
+      global.console.note(
+        before.state == .absent
+          ? "creating a PostgreSQL cluster in \(before.folder)" : "starting PostgreSQL")
+    }
+    try await cluster.start()
+    return cluster.options(database: project.name)
   }
 
   /// Opens the project and its database, brings the schema up to date, and runs the body.
@@ -54,7 +60,7 @@ struct Session: Sendable {
     let pool = ConnectionPool(options, limit: limit)
     let session = Session(console: global.console, project: project, pool: pool)
     do {
-      try await session.prepare(migrate: databaseURL(global) == nil)
+      try await session.prepare(embedded: databaseURL(global) == nil)
       let result = try await body(session)
       await pool.close()
       return result
@@ -64,15 +70,22 @@ struct Session: Sendable {
     }
   }
 
-  private func prepare(migrate: Bool) async throws {
+  private func prepare(embedded: Bool) async throws {
     let migrator = Migrator(pool)
-    let pending = try await migrator.check()
-    if !pending.isEmpty {
-      guard migrate else {
+    let pending: [Migration]
+    do {
+      pending = try await migrator.check()
+    } catch let error as WarehouseError where embedded && error.sqlState == "3D000" {
+      // The cluster's own databases are made when first asked for.
+      try await EmbeddedCluster(home: Home.url.path).createDatabase(project.name)
+      pending = try await migrator.check()
+    }
+    if let first = pending.first {
+      guard embedded else {
         throw TaskError(
           code: "project.pending_migrations",
           message: "expected an up-to-date database, found \(pending.count) pending "
-            + "migration\(pending.count == 1 ? "" : "s"), the first \(pending[0].name)",
+            + "migration\(pending.count == 1 ? "" : "s"), the first \(first.file)",
           hint: "run: strata db migrate")
       }
       for step in try await migrator.migrate() { console.note("migrated \(step.file)") }

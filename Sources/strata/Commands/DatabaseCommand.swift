@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Schedules
 import Tasks
 import Warehouse
 
@@ -15,9 +16,9 @@ struct DatabaseCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-      let cluster = EmbeddedCluster(home: Home.url.path)
-      _ = try await cluster.start { global.console.note($0) }
-      try await Status.show(cluster, global.console)
+      let cluster = try EmbeddedCluster(home: Home.url.path)
+      try await cluster.start()
+      try Status.show(cluster, global.console)
     }
   }
 
@@ -38,25 +39,49 @@ struct DatabaseCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-      try await Self.show(EmbeddedCluster(home: Home.url.path), global.console)
+      try Self.show(EmbeddedCluster(home: Home.url.path), global.console)
     }
 
-    static func show(_ cluster: EmbeddedCluster, _ console: Console) async throws {
-      let status = try await cluster.status()
-      if console.json { return try console.print(json: status) }
-      console.print(status.description)
+    private struct Facts: Encodable {
+      let state: String
+      let folder: String
+      let reason: String?
+      let socketFolder: String
+      let logFolder: String
+      let process: Int32?
+      let startedAt: Instant?
+      let version: Int?
+      let owner: String
+    }
+
+    static func show(_ cluster: EmbeddedCluster, _ console: Console) throws {
+      let status = cluster.status()
+      let facts = Facts(
+        state: status.state.rawValue, folder: status.folder, reason: status.reason,
+        socketFolder: status.socketFolder, logFolder: status.logFolder, process: status.process,
+        startedAt: status.startedAt, version: status.version, owner: status.owner)
+      if console.json { return try console.print(json: facts) }
+      var lines = ["state    \(facts.state)", "folder   \(facts.folder)"]
+      if let reason = facts.reason { lines.append("         (\(reason))") }
+      lines += ["socket   \(facts.socketFolder)", "logs     \(facts.logFolder)"]
+      if let process = facts.process { lines.append("process  \(process)") }
+      if let started = facts.startedAt { lines.append("since    \(started)") }
+      if let version = facts.version { lines.append("version  PostgreSQL \(version)") }
+      lines.append("owner    \(facts.owner)")
+      console.print(lines.joined(separator: "\n"))
     }
   }
 
   struct URLCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "url", abstract: "The project's database as libpq's key=value words.")
+      commandName: "url", abstract: "The URL of the project's database, for other programs.")
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
       let project = try Project(directory: URL(fileURLWithPath: global.project))
-      let options = try await Session.options(global, project: project)
-      global.console.print(options.description)
+      if let url = Session.databaseURL(global) { return global.console.print(url) }
+      let cluster = try EmbeddedCluster(home: Home.url.path)
+      global.console.print(cluster.url(database: project.name))
     }
   }
 
@@ -99,7 +124,7 @@ struct DatabaseCommand: AsyncParsableCommand {
         let migrator = Migrator(pool)
         if check {
           let steps = try await migrator.check()
-          for step in steps { console.print("pending \(step.name)") }
+          for step in steps { console.print("pending \(step.file)") }
           pending = steps.count
         } else {
           let steps = try await migrator.migrate()

@@ -50,7 +50,8 @@ struct DoctorCommand: AsyncParsableCommand {
         return "PostgreSQL \(binaries.major) in \(binaries.folder)"
       }
       await look("embedded cluster") {
-        try await EmbeddedCluster(home: Home.url.path).status().description
+        let status = try EmbeddedCluster(home: Home.url.path).status()
+        return "\(status.state.rawValue), in \(status.folder)"
       }
     }
     let console = global.console
