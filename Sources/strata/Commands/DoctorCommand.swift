@@ -37,16 +37,24 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     await look("definitions") {
       let project = try Project(directory: URL(fileURLWithPath: global.project))
-      let catalogues = try Catalogues(project: project, environment: Home.environment)
+      let catalogues = Catalogues(project: project, environment: Home.environment)
+      let sources = try catalogues.sources().sources.count
+      let features = try catalogues.features()
+      let segments = try catalogues.segments(features: features).segments.count
+      let models = try catalogues.models(features: features)?.models.count ?? 0
       let dags = allDAGs[project.name] ?? []
       if let problem = DAG.problems(in: dags).first { throw UsageError(message: "\(problem)") }
-      return "\(dags.count) DAGs, \(catalogues.summary)"
+      return "\(dags.count) DAGs, \(sources) sources, \(features.features.count) features, "
+        + "\(segments) segments, \(models) models"
     }
     if let url = Session.databaseURL(global) {
       await look("database") { try await ask(ConnectionOptions(url)) }
     } else {
       await look("server binaries") {
-        let binaries = try ServerBinaries.find()
+        guard let binaries = await ServerBinaries.installed().first else {
+          throw UsageError(
+            message: "expected a PostgreSQL server, found none", hint: "run: make deps")
+        }
         return "PostgreSQL \(binaries.major) in \(binaries.folder)"
       }
       await look("embedded cluster") {

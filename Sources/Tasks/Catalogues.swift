@@ -1,0 +1,73 @@
+import Features
+import Foundation
+import Inputs
+import Models
+import Rules
+import Schedules
+import Segments
+
+/// What a project declares, read and checked on demand.
+public struct Catalogues: Sendable {
+  /// The names that the files have unless a task names others.
+  public enum File {
+    /// Inputs and their contracts.
+    public static let sources = "sources.yaml"
+    /// Features.
+    public static let features = "features.yaml"
+    /// Segments and their rules.
+    public static let segments = "segments.yaml"
+    /// Models; optional.
+    public static let models = "models.yaml"
+  }
+
+  /// The project that they belong to.
+  public let project: Project
+  private let environment: [String: String]
+
+  /// The catalogues of a project.
+  ///
+  /// - Parameter environment: the values of `${NAME}` in the paths of sources; `STRATA_HOME` is
+  ///   the folder of the embedded cluster and of demo data.
+  public init(
+    project: Project, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) {
+    self.project = project
+    self.environment = environment
+  }
+
+  /// The sources.
+  ///
+  /// - Throws: `InputError` with every problem.
+  public func sources(_ file: String = File.sources) throws -> SourceCatalogue {
+    try SourceCatalogue.load(
+      project.path(file), project: project.settings, environment: environment)
+  }
+
+  /// The features.
+  ///
+  /// - Throws: `FeatureError` with every problem.
+  public func features(_ file: String = File.features) throws -> FeatureCatalogue {
+    try FeatureCatalogue(contentsOf: project.directory.appendingPathComponent(file))
+  }
+
+  /// The segments, checked against the features.
+  ///
+  /// - Throws: `RuleErrors` with every problem.
+  public func segments(
+    _ file: String = File.segments, features: FeatureCatalogue
+  ) throws -> SegmentCatalogue {
+    try SegmentCatalogue.load(
+      path: project.path(file), attributes: FeatureAttributes(features), zone: project.zone)
+  }
+
+  /// The models, checked against the features; nil where the project has no `models.yaml`.
+  ///
+  /// - Throws: `ModelError` with every problem.
+  public func models(
+    _ file: String = File.models, features: FeatureCatalogue
+  ) throws -> ModelCatalogue? {
+    let url = project.directory.appendingPathComponent(file)
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    return try ModelCatalogue(contentsOf: url, features: features, zone: project.zone)
+  }
+}

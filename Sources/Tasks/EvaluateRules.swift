@@ -1,0 +1,60 @@
+import FeatureStore
+import Features
+import Models
+import Orchestrator
+import Pipeline
+import Segments
+
+/// An evaluation as it goes from task to task: where its bitsets stand.
+public struct EvaluationReference: Codable, Sendable, Hashable {
+  /// The row of `segments.evaluation`.
+  public let evaluationID: Int64
+  /// How many customers were evaluated.
+  public let customers: Int
+  /// How many segments.
+  public let segments: Int
+  /// Sub-conditions computed, each once however many rules share it.
+  public let distinctConditions: Int
+}
+
+/// Evaluates every rule of the catalogue for every customer, in one pass over columns.
+public struct EvaluateRules: RunnableTask {
+  /// `evaluate_rules`.
+  public static let kind = "evaluate_rules"
+  /// What the rules test.
+  public typealias Product = EvaluationReference
+
+  let features: Output<FeatureReference>
+  let scores: Output<ScoresReference>?
+  let catalogue: String
+
+  /// Rules over features, and over a model's scores where the catalogue uses them.
+  public init(
+    on features: Output<FeatureReference>, with scores: Output<ScoresReference>? = nil,
+    catalogue: String = Catalogues.File.segments
+  ) {
+    self.features = features
+    self.scores = scores
+    self.catalogue = catalogue
+  }
+
+  /// Evaluates and stores the bitsets; publishes nothing.
+  public func run(in context: TaskContext) async throws -> EvaluationReference {
+    let reference = try context.value(of: features)
+    let catalogues = try context.catalogues()
+    let definitions = try catalogues.features(reference.catalogue)
+    let segments = try catalogues.segments(catalogue, features: definitions)
+    let table = try await context.table(reference, definitions)
+    let outcome = try EvaluateSegments(segments)(over: table)
+    let id = try await EvaluationStore(pool: context.pool, clock: context.clock).save(
+      outcome.evaluation, runID: context.run.runID)
+    for cut in outcome.cuts { context.log.info("\(cut)") }
+    context.progress(
+      TaskProgress(
+        done: Int64(table.index.count), total: Int64(table.index.count), unit: "customers",
+        note: "\(segments.segments.count) rules"))
+    return EvaluationReference(
+      evaluationID: id, customers: table.index.count, segments: segments.segments.count,
+      distinctConditions: outcome.distinctParts)
+  }
+}
