@@ -44,6 +44,7 @@ public struct EvaluateRules: RunnableTask {
     let catalogues = try context.catalogues()
     let definitions = try catalogues.features(reference.catalogue)
     let segments = try catalogues.segments(catalogue, features: definitions)
+    if let scores { _ = try context.value(of: scores) }
     let table = try await context.table(reference, definitions)
     let outcome = try EvaluateSegments(segments)(over: table)
     let id = try await EvaluationStore(pool: context.pool, clock: context.clock).save(

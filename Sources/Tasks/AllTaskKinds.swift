@@ -1,0 +1,12 @@
+import Orchestrator
+
+/// Every task kind that a DAG can be written with; a new kind adds its line here.
+public let allTaskKinds: [any RunnableTask.Type] = [
+  Extract.self,
+  BuildFeatures.self,
+  TrainModel.self,
+  ScoreModel.self,
+  EvaluateRules.self,
+  PublishSegments.self,
+  WriteReport.self,
+]

@@ -1,0 +1,81 @@
+import FeatureStore
+import Features
+import Models
+import Orchestrator
+import Pipeline
+import Schedules
+
+/// Built features as they go from task to task: the stored state that they are computed from.
+public struct FeatureReference: Codable, Sendable, Hashable {
+  /// The instant that they are of.
+  public let asOf: Instant
+  /// The catalogue file that they were built by.
+  public let catalogue: String
+  /// The version of the tiles that were read.
+  public let tileVersion: Int64
+  /// How many customers have features.
+  public let customers: Int
+  /// How many features the catalogue has.
+  public let features: Int
+  /// The day of the state that was advanced; nil for a build from nothing.
+  public let advancedFrom: Day?
+  /// Loads folded into the tiles now.
+  public let loadsFolded: Int
+  /// Tiles written while folding.
+  public let tilesWritten: Int
+  /// Tile and event rows read by the sweep.
+  public let rowsRead: Int
+}
+
+/// Folds new events into the day tiles and rolls every window to the run's as-of.
+public struct BuildFeatures: RunnableTask {
+  /// `build_features`.
+  public static let kind = "build_features"
+  /// The features' reference.
+  public typealias Product = FeatureReference
+
+  let landed: Output<Landed>
+  let catalogue: String
+
+  /// Features of the catalogue over what has landed.
+  public init(from landed: Output<Landed>, catalogue: String = Catalogues.File.features) {
+    self.landed = landed
+    self.catalogue = catalogue
+  }
+
+  /// Folds, sweeps and stores the state; a repetition finds it stored.
+  public func run(in context: TaskContext) async throws -> FeatureReference {
+    _ = try context.value(of: landed)
+    let definitions = try context.catalogues().features(catalogue)
+    let fold = try await TileStore(pool: context.pool, zone: context.zone).fold(definitions)
+    context.progress(
+      TaskProgress(done: Int64(fold.rows), unit: "tiles", note: "\(fold.loads.count) loads folded"))
+    let built = try await FeatureBuilder(pool: context.pool, zone: context.zone).build(
+      definitions, asOf: context.asOf)
+    let customers = built.table.index.count
+    let way = built.from.map { "advanced from \($0)" } ?? "built from nothing"
+    context.log.info("\(customers) customers, \(way), \(built.rowsRead) rows read")
+    context.progress(
+      TaskProgress(
+        done: Int64(built.rowsRead), unit: "rows", note: "\(customers) customers, \(way)"))
+    return FeatureReference(
+      asOf: context.asOf, catalogue: catalogue, tileVersion: built.tileVersion,
+      customers: customers, features: definitions.features.count, advancedFrom: built.from,
+      loadsFolded: fold.loads.count, tilesWritten: fold.rows, rowsRead: built.rowsRead)
+  }
+}
+
+extension TaskContext {
+  /// The table of built features, from the stored state, with the scores that count at its as-of.
+  func table(
+    _ reference: FeatureReference, _ definitions: FeatureCatalogue
+  ) async throws -> FeatureTable {
+    var table = try await FeatureBuilder(pool: pool, zone: zone).build(
+      definitions, asOf: reference.asOf, saving: false
+    ).table
+    for model in try await Scorer(pool, zone: zone, clock: clock).supply(&table) {
+      log.notice("model \(model) has no scores at this midnight: they are null")
+    }
+    return table
+  }
+}
