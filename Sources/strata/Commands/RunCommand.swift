@@ -63,7 +63,7 @@ struct RunCommand: AsyncParsableCommand {
           observer: { presenter.observe($0) })
       }
       presenter.close()
-      try await RunReportPrinter(session: session).print(outcome)
+      try await ReportPrinter.finish(outcome, session)
       if !outcome.succeeded { throw ExitCode(1) }
     }
   }

@@ -1,0 +1,79 @@
+import Inputs
+import Orchestrator
+import Pipeline
+
+/// What the sources delivered.
+public struct Landed: Codable, Sendable, Hashable {
+  /// One load of a source.
+  public struct Load: Codable, Sendable, Equatable, Hashable {
+    /// What the loader counted.
+    public let report: LoadReport
+    /// Wall time in seconds.
+    public let seconds: Double
+
+    /// Equal loads hash alike; the source is enough.
+    public func hash(into hasher: inout Hasher) { hasher.combine(report.source) }
+  }
+
+  /// One load per source, in the order of the catalogue.
+  public let loads: [Load]
+}
+
+/// Loads what the sources hold and the facts do not, one source after the other.
+///
+/// The order is that of the catalogue, because later sources may refer to the customers of
+/// earlier ones.
+public struct Extract: RunnableTask {
+  /// `extract`.
+  public static let kind = "extract"
+  /// Loads with their counts.
+  public typealias Product = Landed
+
+  let sources: String
+
+  /// An extraction of every source of a catalogue.
+  public init(sources: String = Catalogues.File.sources) { self.sources = sources }
+
+  /// Loads; what was loaded before is found and skipped.
+  public func run(in context: TaskContext) async throws -> Landed {
+    let catalogue = try context.catalogues().sources(sources)
+    let loader = Loader(pool: context.pool, clock: context.clock)
+    var loads: [Landed.Load] = []
+    for source in catalogue.sources {
+      let watch = ContinuousClock()
+      let start = watch.now
+      let report = try await loader.load(source) { progress in
+        context.progress(
+          TaskProgress(
+            done: progress.rowsRead, total: progress.estimatedRows, unit: "rows",
+            note: progress.phase == .committing ? "\(source.name): committing" : source.name))
+      }
+      let elapsed = start.duration(to: watch.now).fractionalSeconds
+      context.log.info("\(Self.sentence(report))")
+      loads.append(Landed.Load(report: report, seconds: elapsed))
+    }
+    let accepted = loads.reduce(0) { $0 + $1.report.rowsAccepted }
+    let rejected = loads.reduce(0) { $0 + $1.report.rowsRejected }
+    context.progress(
+      TaskProgress(
+        done: accepted, unit: "rows", note: rejected > 0 ? "\(rejected) rejected" : nil))
+    return Landed(loads: loads)
+  }
+
+  private static func sentence(_ report: LoadReport) -> String {
+    switch report.state {
+    case .skipped: "\(report.source): unchanged since load \(report.loadID ?? 0)"
+    case .loaded, .checked:
+      "\(report.source): \(report.rowsAccepted) accepted, \(report.rowsRejected) rejected, "
+        + "\(report.rowsDuplicate) duplicate, \(report.rowsWarned) warned"
+    }
+  }
+}
+
+extension LoadProgress {
+  /// The rows that the file will have if the rest is like what was read; nil for a query.
+  var estimatedRows: Int64? {
+    guard let bytesTotal, bytesDone > 0, rowsRead > 0 else { return nil }
+    return max(rowsRead, Int64(Double(rowsRead) * Double(bytesTotal) / Double(bytesDone)))
+  }
+}
