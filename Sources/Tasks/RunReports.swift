@@ -57,7 +57,7 @@ public struct RunReports: Sendable {
 
   /// Keeps a report; a run's later report replaces its earlier one.
   public func store(_ report: RunReport) async throws {
-    try await pool.withConnection { connection in
+    _ = try await pool.withConnection { connection in
       try await connection.execute(
         """
         INSERT INTO reports.run_report (run_id, dag, as_of, state, report)
@@ -73,11 +73,7 @@ public struct RunReports: Sendable {
   ///
   /// - Throws: ``TaskError`` `report.none`.
   public func stored(_ runID: Int64? = nil) async throws -> RunReport {
-    let row = try await pool.first(
-      """
-      SELECT report FROM reports.run_report
-      WHERE run_id = \(runID) OR \(runID)::bigint IS NULL ORDER BY written_at DESC LIMIT 1
-      """)
+    let row = try await pool.first(SQL(file: "queries/reports/select_report.sql", runID))
     guard let row else {
       throw TaskError(
         code: "report.none",

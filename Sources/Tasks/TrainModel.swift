@@ -60,20 +60,18 @@ public struct TrainModel: RunnableTask {
     let checked = try models.resolve(model)
     let trainer = Trainer(
       registry: ModelRegistry(context.pool),
-      tables: StoredTables(
-        builder: FeatureBuilder(pool: context.pool, zone: context.zone), pool: context.pool,
-        catalogue: definitions, zone: context.zone),
+      tables: StoredTrainingTables(
+        context.pool, catalogue: definitions, zone: context.zone),
       zone: context.zone, clock: context.clock)
     do {
       let outcome = try await trainer.train(
         checked, asOf: context.asOf,
-        ifOlderThan: maximumAgeMilliseconds.map { .milliseconds($0) },
-        fence: { try await context.fence($0) },
+        ifOlderThan: maximumAgeMilliseconds.map { Duration.milliseconds($0) },
         progress: { round in
           let loss = round.validationLoss.map { ", validation log-loss \($0)" } ?? ""
           context.progress(
             TaskProgress(done: Int64(round.round + 1), unit: "rounds", note: "\(model)\(loss)"))
-        })
+        }, fence: { try await context.fence($0) })
       context.log.info("\(outcome.champion): \(outcome.reason)")
       return TrainedReference(
         model: model, version: outcome.champion.version, isNew: outcome.trained != nil,

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Orchestrator
 import Schedules
+import Segments
 
 /// `strata runs …`: what was run, when, and how it ended.
 struct RunsCommand: AsyncParsableCommand {
@@ -143,5 +144,20 @@ enum Moment {
     let day = zone.day(of: interval.start)
     if DataInterval(day: day, in: zone) == interval { return day.description }
     return "\(local(interval.start, in: zone)) .. \(local(interval.end, in: zone))"
+  }
+
+  /// `--as-of`: an instant, or a day for its end; without it the live publication's as-of.
+  static func parse(_ text: String?, _ session: Session) async throws -> Instant {
+    let zone = session.project.zone
+    guard let text else {
+      if let live = try await SegmentReader(pool: session.pool).liveAsOf() { return live }
+      return SystemClock().now()
+    }
+    if let instant = Instant(rfc3339: text) { return instant }
+    guard let day = Day(iso8601: text) else {
+      throw UsageError(
+        message: "expected --as-of as YYYY-MM-DD or an RFC 3339 instant, found '\(text)'")
+    }
+    return zone.midnight(day + 1)
   }
 }

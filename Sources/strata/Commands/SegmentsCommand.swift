@@ -115,11 +115,8 @@ struct SegmentsCommand: AsyncParsableCommand {
     func run() async throws {
       try await Session.open(global, limit: 1) { session in
         let zone = session.project.zone
-        let instant = try asOf.map { text in
-          if let instant = Instant(rfc3339: text) { return instant }
-          return try IntervalChoice(date: text, interval: nil)
-            .resolve(in: zone, now: Instant(seconds: 0)).asOf
-        }
+        var instant: Instant?
+        if let asOf { instant = try await Moment.parse(asOf, session) }
         let members = try await SegmentReader(pool: session.pool).members(
           of: segment, asOf: instant, limit: limit)
         try session.console.list(

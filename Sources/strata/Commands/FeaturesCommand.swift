@@ -1,0 +1,176 @@
+import ArgumentParser
+import Columns
+import FeatureStore
+import Features
+import Foundation
+import Models
+import Schedules
+import Tasks
+import Warehouse
+
+/// `strata features …`: what is known about customers.
+struct FeaturesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "features", abstract: "Features: definitions and a customer's values.",
+    subcommands: [List.self, Show.self, SQLText.self, Of.self])
+
+  struct Summary: Encodable {
+    let name: String
+    let aliases: [String]
+    let type: String
+    let unit: String
+    let window: String?
+    let source: String
+    let owner: String?
+    let description: String
+
+    init(_ feature: FeatureDefinition) {
+      name = feature.name
+      aliases = feature.aliases
+      type = feature.type.rawValue
+      unit = feature.unit.rawValue
+      window = feature.window?.description
+      source = feature.source
+      owner = feature.owner
+      description = feature.description
+    }
+  }
+
+  static func load(_ global: GlobalOptions) throws -> (Project, FeatureCatalogue) {
+    let project = try Project(directory: URL(fileURLWithPath: global.project))
+    return (project, try Catalogues(project: project, environment: Home.environment).features())
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Every feature of the project.")
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let (_, catalogue) = try FeaturesCommand.load(global)
+      try global.console.list(
+        catalogue.features.map(Summary.init), empty: "features.yaml declares none",
+        [
+          TableColumn("feature") { $0.name },
+          TableColumn("type") { $0.type },
+          TableColumn("unit") { $0.unit },
+          TableColumn("window") { $0.window ?? "-" },
+          TableColumn("from") { $0.source },
+          TableColumn("description") { $0.description },
+        ])
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "One feature.")
+    @Argument(help: "The feature's name or alias.") var feature: String
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let summary = Summary(try FeaturesCommand.load(global).1.resolve(feature))
+      let console = global.console
+      if console.json { return try console.print(json: summary) }
+      var lines = ["\(summary.name): \(summary.description)"]
+      if !summary.aliases.isEmpty { lines.append("aliases  \(summary.aliases.joined(separator: ", "))") }
+      lines += ["type     \(summary.type)", "unit     \(summary.unit)"]
+      if let window = summary.window { lines.append("window   \(window)") }
+      lines.append("from     \(summary.source)")
+      if let owner = summary.owner { lines.append("owner    \(owner)") }
+      console.print(lines.joined(separator: "\n"))
+    }
+  }
+
+  struct SQLText: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "sql", abstract: "A feature as SQL over facts.events, as of a day's end.")
+    @Argument(help: "The feature's name or alias.") var feature: String
+    @Option(help: "The last day that counts.") var date: String?
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+      let (project, catalogue) = try FeaturesCommand.load(global)
+      let interval = try IntervalChoice(date: date, interval: nil)
+        .resolve(in: project.zone, now: SystemClock().now())
+      let sql = try FeatureSQL.text(
+        of: feature, in: catalogue, asOf: interval.asOf, zone: project.zone)
+      if global.json { return try global.console.print(json: ["feature": feature, "sql": sql]) }
+      global.console.print(sql)
+    }
+  }
+
+  struct Of: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A customer's features, now or at an instant.")
+    @Argument(help: "The customer's key.") var customer: String
+    @Option(help: "The instant, RFC 3339, or a day for its end; default the live publication's.")
+    var asOf: String?
+    @OptionGroup var global: GlobalOptions
+
+    struct Value: Encodable {
+      let feature: String
+      let value: String?
+      let unit: String
+      let description: String
+    }
+
+    func run() async throws {
+      try await Session.open(global, limit: 4) { session in
+        let zone = session.project.zone
+        let catalogue = try Catalogues(project: session.project, environment: Home.environment)
+          .features()
+        let instant = try await Moment.parse(asOf, session)
+        let row = try await session.pool.first(
+          "SELECT customer_id FROM landing.identity WHERE customer_key = \(customer)")
+        guard let id = try row?.get("customer_id", as: Int64.self) else {
+          throw UsageError(
+            message: "expected a customer's key, found '\(customer)', which no source has named")
+        }
+        var table = try await FeatureBuilder(pool: session.pool, zone: zone).features(
+          of: id, catalogue, asOf: instant)
+        try await Scorer(session.pool, zone: zone).supply(&table)
+        guard let place = table.row(of: id) else {
+          throw UsageError(
+            message: "customer '\(customer)' was not known yet at \(Moment.local(instant, in: zone))")
+        }
+        let values = try catalogue.features.map { feature in
+          Value(
+            feature: feature.name,
+            value: try ValueText.of(table.column(named: feature.name), row: place),
+            unit: feature.unit.rawValue, description: feature.description)
+        }
+        session.console.note("customer \(customer) as of \(Moment.local(instant, in: zone))")
+        try session.console.list(
+          values, empty: "features.yaml declares none",
+          [
+            TableColumn("feature") { $0.feature },
+            TableColumn(number: "value") { $0.value ?? "null" },
+            TableColumn("unit") { $0.unit },
+            TableColumn("description") { $0.description },
+          ])
+      }
+    }
+  }
+}
+
+/// A cell of a column as text.
+enum ValueText {
+  static func of(_ column: Column, row: Int) -> String? {
+    switch column {
+    case .integer(let dense, let scale): dense[row].map { decimal($0, scale: scale) }
+    case .real(let dense): dense[row].map { Format.decimal($0, 4) }
+    case .text(let dense, let dictionary): dense[row].map { dictionary[Int($0)] }
+    case .boolean(let dense): dense[row].map { $0 ? "true" : "false" }
+    case .instant(let dense): dense[row].map { Instant(microseconds: $0).description }
+    case .day(let dense): dense[row].map { Day(number: $0).description }
+    }
+  }
+
+  private static func decimal(_ value: Int64, scale: Int) -> String {
+    guard scale > 0 else { return String(value) }
+    let digits = String(value.magnitude)
+    let padded = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
+    var text = padded.dropLast(scale) + "." + padded.suffix(scale)
+    while text.hasSuffix("0") { text = text.dropLast() }
+    if text.hasSuffix(".") { text = text.dropLast() }
+    return (value < 0 ? "-" : "") + text
+  }
+}
