@@ -72,7 +72,7 @@ public struct Extract: RunnableTask {
 
 extension LoadProgress {
   /// The rows that the file will have if the rest is like what was read; nil for a query.
-  var estimatedRows: Int64? {
+  public var estimatedRows: Int64? {
     guard let bytesTotal, bytesDone > 0, rowsRead > 0 else { return nil }
     return max(rowsRead, Int64(Double(rowsRead) * Double(bytesTotal) / Double(bytesDone)))
   }

@@ -27,6 +27,13 @@ struct Fault {
     case let error as Permanent:
       guard let inner = Fault(of: error.cause) else { return nil }
       self = inner
+    case let error as WarehouseError:
+      // Its description names the query and the place in it; the hint gets its own line.
+      var bare = error
+      bare.hint = nil
+      self.init(
+        code: error.code, message: bare.description, hint: error.hint,
+        exitCode: Self.exitCode(error))
     case let error as any CodedError:
       self.init(
         code: error.code, message: error.message, hint: error.hint,
@@ -46,15 +53,30 @@ struct Fault {
   /// SEMANTICS §8.10: 1 a run failed, 2 usage or definitions, 3 in flight, 4 unreachable, 5 checks.
   private static func exitCode(_ error: any CodedError) -> Int32 {
     switch error {
-    case let error as WarehouseError: error.isUnreachable ? 4 : 1
     case let error as OrchestratorError: error.code == OrchestratorError.runInFlight ? 3 : 2
     default: 2
     }
   }
 
+  private static func exitCode(_ error: WarehouseError) -> Int32 {
+    if error.isTransientConnectionFailure { return 4 }
+    return switch error.code {
+    case "warehouse.authentication_failed", "warehouse.unknown_database",
+      "warehouse.cluster_start_failed", "warehouse.no_server_binaries",
+      "warehouse.permission_denied", "warehouse.wrong_owner", "warehouse.data_version":
+      4
+    case "warehouse.bad_url", "warehouse.future_schema", "warehouse.edited_migration",
+      "warehouse.skipped_migration", "warehouse.bad_migration":
+      2
+    default: 1
+    }
+  }
+
   func text(colour: Bool) -> String {
     var text = Style.red("error: ", if: colour) + message
-    if let hint, !message.contains(hint) { text += "\n" + Style.bold("  hint: ", if: colour) + hint }
+    if let hint, !message.contains(hint) {
+      text += "\n" + Style.bold("  hint: ", if: colour) + hint
+    }
     return text + Style.dim("  [\(code)]", if: colour)
   }
 }

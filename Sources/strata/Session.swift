@@ -75,7 +75,8 @@ struct Session: Sendable {
     let pending: [Migration]
     do {
       pending = try await migrator.check()
-    } catch let error as WarehouseError where embedded && error.sqlState == "3D000" {
+    } catch let error as WarehouseError where embedded && error.code == "warehouse.unknown_database"
+    {
       // The cluster's own databases are made when first asked for.
       try await EmbeddedCluster(home: Home.url.path).createDatabase(project.name)
       pending = try await migrator.check()

@@ -17,16 +17,23 @@ struct Strata: AsyncParsableCommand {
       """,
     version: Version.text,
     groupedSubcommands: [
-      CommandGroup(name: "Runs:", subcommands: [
-        RunCommand.self, DAGsCommand.self, RunsCommand.self, TasksCommand.self, ReportCommand.self,
-      ]),
-      CommandGroup(name: "Definitions and data:", subcommands: [
-        SourcesCommand.self, RejectsCommand.self, FeaturesCommand.self, SegmentsCommand.self,
-        ModelsCommand.self,
-      ]),
-      CommandGroup(name: "Database and machine:", subcommands: [
-        DatabaseCommand.self, DemoCommand.self, DoctorCommand.self,
-      ]),
+      CommandGroup(
+        name: "Runs:",
+        subcommands: [
+          RunCommand.self, DAGsCommand.self, RunsCommand.self, TasksCommand.self,
+          ReportCommand.self,
+        ]),
+      CommandGroup(
+        name: "Definitions and data:",
+        subcommands: [
+          SourcesCommand.self, RejectsCommand.self, FeaturesCommand.self, SegmentsCommand.self,
+          ModelsCommand.self,
+        ]),
+      CommandGroup(
+        name: "Database and machine:",
+        subcommands: [
+          DatabaseCommand.self, DemoCommand.self, DoctorCommand.self,
+        ]),
     ])
 
   static func main() async {

@@ -1,7 +1,7 @@
 -- The project that this database belongs to, and the reports of its runs.
 
 CREATE TABLE strata.project (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   name text NOT NULL,
   zone text NOT NULL,
   currency text NOT NULL,

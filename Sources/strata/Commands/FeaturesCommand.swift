@@ -70,7 +70,9 @@ struct FeaturesCommand: AsyncParsableCommand {
       let console = global.console
       if console.json { return try console.print(json: summary) }
       var lines = ["\(summary.name): \(summary.description)"]
-      if !summary.aliases.isEmpty { lines.append("aliases  \(summary.aliases.joined(separator: ", "))") }
+      if !summary.aliases.isEmpty {
+        lines.append("aliases  \(summary.aliases.joined(separator: ", "))")
+      }
       lines += ["type     \(summary.type)", "unit     \(summary.unit)"]
       if let window = summary.window { lines.append("window   \(window)") }
       lines.append("from     \(summary.source)")
@@ -129,7 +131,8 @@ struct FeaturesCommand: AsyncParsableCommand {
         try await Scorer(session.pool, zone: zone).supply(&table)
         guard let place = table.row(of: id) else {
           throw UsageError(
-            message: "customer '\(customer)' was not known yet at \(Moment.local(instant, in: zone))")
+            message:
+              "customer '\(customer)' was not known yet at \(Moment.local(instant, in: zone))")
         }
         let values = try catalogue.features.map { feature in
           Value(

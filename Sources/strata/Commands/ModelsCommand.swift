@@ -41,7 +41,9 @@ struct ModelsCommand: AsyncParsableCommand {
       try await Session.open(global, limit: 1) { session in
         let versions = try await ModelRegistry(session.pool).versions(of: model)
         let zone = session.project.zone
-        func number(_ value: Double?) -> String { value.map { Format.decimal($0, 4) } ?? "-" }
+        @Sendable func number(_ value: Double?) -> String {
+          value.map { Format.decimal($0, 4) } ?? "-"
+        }
         try session.console.list(
           versions.map(Summary.init), empty: "no model is trained yet",
           [

@@ -99,8 +99,10 @@ struct SegmentsCommand: AsyncParsableCommand {
     /// A day stands for the publication at its end.
     private func asOf(_ day: String?, _ zone: Zone) throws -> Instant? {
       guard let day else { return nil }
-      return try IntervalChoice(date: day, interval: nil).resolve(in: zone, now: Instant(seconds: 0))
-        .asOf
+      return try IntervalChoice(date: day, interval: nil).resolve(
+        in: zone, now: Instant(seconds: 0)
+      )
+      .asOf
     }
   }
 

@@ -68,9 +68,10 @@ struct SourcesCommand: AsyncParsableCommand {
       var reports: [LoadReport] = []
       for source in chosen {
         if name == nil, case .query = source.location { continue }
-        reports.append(try await LoadBoard(global.console).watch(source) { progress in
-          try await Loader.check(file: source, progress: progress)
-        })
+        reports.append(
+          try await LoadBoard(global.console).watch(source) { progress in
+            try await Loader.check(file: source, progress: progress)
+          })
       }
       try LoadPrinter.show(reports, on: global.console)
     }
@@ -163,12 +164,14 @@ enum LoadPrinter {
       line("rows read", report.rowsRead)
       line("accepted", report.rowsAccepted)
       line("rejected", report.rowsRejected)
-      for (reason, count) in report.rejected.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+      for (reason, count) in report.rejected.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
+      {
         line("  \(reason)", count)
       }
       line("duplicate", report.rowsDuplicate)
       line("accepted with a warning", report.rowsWarned)
-      for (check, count) in report.warnings.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+      for (check, count) in report.warnings.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
+      {
         line("  \(check)", count)
       }
       for total in report.totals {

@@ -32,7 +32,9 @@ struct Console: Sendable {
 
   /// A warning, silent under `--quiet`.
   func warn(_ text: String) {
-    if !quiet { Self.write(Style.yellow("warning: ", if: err.colour) + text + "\n", to: STDERR_FILENO) }
+    if !quiet {
+      Self.write(Style.yellow("warning: ", if: err.colour) + text + "\n", to: STDERR_FILENO)
+    }
   }
 
   /// Prints a value as JSON with stable, sorted keys.
@@ -61,7 +63,8 @@ struct Console: Sendable {
     text.withUTF8 { bytes in
       var offset = 0
       while offset < bytes.count {
-        let count = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+        let count = Foundation.write(
+          descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
         if count < 0 {
           if errno == EINTR { continue }
           if errno == EPIPE { exit(0) }

@@ -89,7 +89,9 @@ final class ProgressBoard: Sendable {
 
   private func paint(_ board: inout Board, _ now: ContinuousClock.Instant) {
     var output = board.painted > 0 ? "\u{1B}[\(board.painted)A" : ""
-    for line in board.lines { output += "\u{1B}[2K" + text(line, now, colour: console.err.colour) + "\n" }
+    for line in board.lines {
+      output += "\u{1B}[2K" + text(line, now, colour: console.err.colour) + "\n"
+    }
     board.painted = board.lines.count
     Console.write(output, to: STDERR_FILENO)
   }
@@ -114,11 +116,13 @@ final class ProgressBoard: Sendable {
     if line.tries > 1 { parts.append("try \(line.tries)") }
     if !line.note.isEmpty { parts.append(line.note) }
     let text = parts.joined(separator: "  ")
-    return mark + " " + (console.err.isInteractive ? String(text.prefix(console.err.width - 3)) : text)
+    return mark + " "
+      + (console.err.isInteractive ? String(text.prefix(console.err.width - 3)) : text)
   }
 
   private func rate(_ line: Line, _ elapsed: Duration) -> String {
-    let seconds = max(0.001, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
+    let seconds = max(
+      0.001, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
     let perSecond = Double(line.done) / seconds
     var text = ""
     if let total = line.total, total > 0 {
