@@ -60,7 +60,7 @@ let package = Package(
     room("Columns"),
     room(
       "SQLCatalog", path: "sql",
-      resources: [.copy("migrations"), .copy("queries"), .copy("views")]),
+      resources: [.copy("migrations"), .copy("queries")]),
     room("Warehouse", ["CLibPQ", "SQLCatalog", "Columns", "Schedules", subprocess, crypto, log]),
 
     // Layer 2

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Named access to the SQL files of `sql/`: migrations, static queries and the analysts' views.
+/// Named access to the SQL files of `sql/`: migrations and static queries.
 public enum SQLCatalog {
-  /// The folder that holds `migrations/`, `queries/` and `views/`; it moves with the binary.
+  /// The folder that holds `migrations/` and `queries/`; it moves with the binary.
   public static var folder: URL { Bundle.module.bundleURL }
 
   /// The text of one file.
