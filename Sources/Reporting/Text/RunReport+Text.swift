@@ -46,6 +46,14 @@ private struct ReportPrinter {
     lines.append(style(.bold, text) + (note.isEmpty ? "" : "  " + style(.dim, note)))
   }
 
+  /// Wrapped lines; those after the first are indented by two more.
+  private mutating func paragraph(_ text: String, indent: Int = 2) {
+    let first = String(repeating: " ", count: indent)
+    for (index, line) in wrapped(printable(text), to: width - indent - 2).enumerated() {
+      lines.append(index == 0 ? first + line : first + "  " + line)
+    }
+  }
+
   private mutating func head() {
     let run = report.run
     let zone = run.displayZone
@@ -128,17 +136,15 @@ private struct ReportPrinter {
       for reason in load.reasons {
         let column = reason.column.map { " (\($0))" } ?? ""
         let verb = reason.isWarning ? "warned" : "rejected"
-        lines.append(
-          "    " + style(.dim, "\(printable(load.source)): ")
-            + printable("\(Figures.count(reason.rows)) \(verb), \(reason.reason)\(column)"))
+        paragraph(
+          "\(load.source): \(Figures.count(reason.rows)) \(verb), \(reason.reason)\(column)",
+          indent: 4)
       }
       for total in load.totals {
-        lines.append(
-          "    " + style(.dim, "\(printable(load.source)): ")
-            + printable(
-              "\(total.name) \(Figures.decimalText(total.accepted)) accepted + "
-                + "\(Figures.decimalText(total.rejected)) rejected = "
-                + Figures.decimalText(total.all)))
+        paragraph(
+          "\(load.source): \(total.name) \(Figures.decimalText(total.accepted)) accepted + "
+            + "\(Figures.decimalText(total.rejected)) rejected = "
+            + Figures.decimalText(total.all), indent: 4)
       }
     }
   }
@@ -147,9 +153,9 @@ private struct ReportPrinter {
     guard let features = report.features else { return }
     title("Features")
     let tiles = features.tileRows.map { ", \(Figures.count($0)) tile rows" } ?? ""
-    lines.append(
-      "  \(Figures.count(features.features)) features of \(Figures.count(features.customers)) "
-        + "customers, \(printable(features.mode))\(tiles), \(Figures.duration(features.seconds))")
+    paragraph(
+      "\(Figures.count(features.features)) features of \(Figures.count(features.customers)) "
+        + "customers, \(features.mode)\(tiles), \(Figures.duration(features.seconds))")
   }
 
   private mutating func card(_ model: ModelFacts) {
@@ -157,8 +163,8 @@ private struct ReportPrinter {
     var notes = [model.isNew ? "trained in this run" : "trained earlier"]
     if model.isChampion { notes.append("champion") }
     title("Model \(printable(model.name)) v\(model.version)", notes.joined(separator: ", "))
-    lines.append(
-      "  \(printable(model.learner)), learned from \(Figures.count(model.trainingRows)) rows "
+    paragraph(
+      "\(model.learner), learned from \(Figures.count(model.trainingRows)) rows "
         + "before \(Figures.time(model.trainedAsOf, in: zone)); measured on "
         + "\(Figures.count(model.testRows)) later rows")
     var measures: [String] = []
@@ -174,14 +180,10 @@ private struct ReportPrinter {
     add("Brier", model.brier, nil)
     if let round = model.bestRound { measures.append("\(round + 1) rounds") }
     if let scored = model.scored { measures.append("\(Figures.count(scored)) customers scored") }
-    if !measures.isEmpty { lines.append("  " + measures.joined(separator: " · ")) }
+    if !measures.isEmpty { paragraph(measures.joined(separator: " · ")) }
     if !model.importance.isEmpty {
       let list = model.importance.prefix(6).map { "\($0.feature) \(Figures.percent($0.share))" }
-      for (index, line) in wrapped(
-        printable("leans on " + list.joined(separator: ", ")), to: width - 4
-      ).enumerated() {
-        lines.append((index == 0 ? "  " : "    ") + line)
-      }
+      paragraph("leans on " + list.joined(separator: ", "))
     }
     guard !model.calibration.isEmpty else { return }
     var table = TextTable([

@@ -7,7 +7,8 @@ struct TextTable {
   struct Column {
     let title: String
     var alignment = Alignment.left
-    /// Whether it gives way where the table is too wide; it keeps at least 12 columns.
+    /// Whether it gives way where the table is too wide; optional columns go before it gets
+    /// shorter than 24, and it keeps at least 12.
     var isFlexible = false
     /// Whether the whole column may go where the table is still too wide.
     var isOptional = false
@@ -44,12 +45,16 @@ struct TextTable {
       }
     }
     func total() -> Int { shown.reduce(0) { $0 + widths[$1] + 2 } }
-    for index in columns.indices where columns[index].isFlexible && total() > width {
-      widths[index] = max(min(12, widths[index]), widths[index] - (total() - width))
+    func shrink(to least: Int) {
+      for index in shown where columns[index].isFlexible && total() > width {
+        widths[index] = max(min(least, widths[index]), widths[index] - (total() - width))
+      }
     }
+    shrink(to: 24)
     for index in columns.indices.reversed() where columns[index].isOptional && total() > width {
       shown.removeAll { $0 == index }
     }
+    shrink(to: 12)
     func line(_ cells: (Int) -> Cell) -> String {
       var result = ""
       for index in shown {
@@ -65,6 +70,11 @@ struct TextTable {
       return result
     }
     let header = line { index in Cell(columns[index].title, .dim) }
-    return [header] + rows.map { row in line { row[$0] } }
+    return ([header] + rows.map { row in line { row[$0] } }).map(withoutTrailingSpaces)
   }
+}
+
+/// The line without spaces at its end.
+private func withoutTrailingSpaces(_ line: String) -> String {
+  String(line.reversed().drop { $0 == " " }.reversed())
 }
