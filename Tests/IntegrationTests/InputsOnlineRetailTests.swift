@@ -44,7 +44,8 @@ struct InputsOnlineRetailTests {
       #expect(try facts.get("customers", as: Int64.self) == 4372)
       // The database's own numeric sum, against the loader's exact total.
       let accepted = try facts.get("revenue", as: String.self)
-      #expect(Decimals.mantissa(accepted, scale: 4) == Decimals.mantissa(revenue.accepted, scale: 4))
+      #expect(
+        Decimals.mantissa(accepted, scale: 4) == Decimals.mantissa(revenue.accepted, scale: 4))
       let rejected = try await pool.first("SELECT count(*) AS n FROM landing.rejected")
       #expect(try rejected?.get("n", as: Int64.self) == 135_080)
       let months = try await pool.first(

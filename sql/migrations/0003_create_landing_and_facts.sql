@@ -137,9 +137,12 @@ BEGIN
   LOOP
     partition := 'events_' || to_char(month, 'YYYY_MM');
     CONTINUE WHEN to_regclass('facts.' || partition) IS NOT NULL;
-    -- Two loaders may want the same month.
+    -- Two loaders may want the same month. After the wait to_regclass might still answer from this
+    -- session's cache; a query has a snapshot of its own.
     PERFORM pg_advisory_xact_lock(hashtextextended('facts.ensure_months', 0));
-    CONTINUE WHEN to_regclass('facts.' || partition) IS NOT NULL;
+    CONTINUE WHEN EXISTS (
+      SELECT FROM pg_class
+      WHERE relnamespace = 'facts'::regnamespace AND relname = partition);
     EXECUTE format('CREATE TABLE facts.%I (LIKE facts.events INCLUDING DEFAULTS)', partition);
     EXECUTE format(
       'ALTER TABLE facts.events ATTACH PARTITION facts.%I FOR VALUES FROM (%L) TO (%L)',

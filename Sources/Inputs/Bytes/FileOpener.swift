@@ -54,7 +54,9 @@ struct FileOpener {
     file = try FileBytes(path: path)
     let raw = try PeekedBytes(file, count: 16)
     let isGzip = raw.peeked.starts(with: [0x1F, 0x8B])
-    let text = isGzip ? try PeekedBytes(GzipBytes(raw, path: path), count: 1 << 16)
+    let text =
+      isGzip
+      ? try PeekedBytes(GzipBytes(raw, path: path), count: 1 << 16)
       : try PeekedBytes(raw, count: 1 << 16)
     if let error = Self.refusal(of: text.peeked, path: path) { throw error }
     guard !text.peeked.isEmpty else {

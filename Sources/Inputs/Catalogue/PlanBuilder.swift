@@ -154,7 +154,8 @@ struct PlanBuilder {
     }
     if plan.totals.count > Staging.totalsLimit {
       reader.note(
-        "inputs.bad_catalogue", "expected at most \(Staging.totalsLimit) totals, found "
+        "inputs.bad_catalogue",
+        "expected at most \(Staging.totalsLimit) totals, found "
           + "\(plan.totals.count)", at: node)
     }
   }
@@ -214,10 +215,13 @@ struct PlanBuilder {
           + (found.isEmpty ? "none" : found.joined(separator: ", ")), at: node)
     }
     guard let text = reader.text(subject, of: kind) else { return }
-    let plainName = text.unicodeScalars.allSatisfy { $0 == "_" || $0 == "." || $0.properties.isAlphabetic || $0.properties.numericType != nil }
+    let plainName = text.unicodeScalars.allSatisfy {
+      $0 == "_" || $0 == "." || $0.properties.isAlphabetic || $0.properties.numericType != nil
+    }
     let fallback = kind == "check" || !plainName ? "\(kind)_\(number)" : "\(kind)_\(text)"
     let name = fields["name"].flatMap { reader.text($0, of: "name") } ?? fallback
-    let taken = plan.checks.map(\.name) + plan.tableChecks.map(\.name)
+    let taken =
+      plan.checks.map(\.name) + plan.tableChecks.map(\.name)
       + RowReason.allCases.map(\.rawValue) + [Verdict.duplicate]
     if taken.contains(name) {
       reader.note(
@@ -254,7 +258,8 @@ struct PlanBuilder {
     guard let node else { return nil }
     if let share = node.float ?? node.int.map(Double.init), share > 0, share <= 1 { return share }
     reader.note(
-      "inputs.bad_catalogue", "expected mostly as a share such as 0.99, found "
+      "inputs.bad_catalogue",
+      "expected mostly as a share such as 0.99, found "
         + "'\(node.scalar?.string ?? "")'", at: node)
     return nil
   }

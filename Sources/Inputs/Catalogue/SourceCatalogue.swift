@@ -35,7 +35,8 @@ public struct SourceCatalogue: Sendable {
         guard let source = parser.source(node) else { continue }
         if sources.contains(where: { $0.name == source.name }) {
           reader.note(
-            "inputs.duplicate_source", "expected each source's name once, found '\(source.name)' again",
+            "inputs.duplicate_source",
+            "expected each source's name once, found '\(source.name)' again",
             at: node)
         }
         sources.append(source)

@@ -121,7 +121,8 @@ struct SourceParser {
       return .events
     }
     if let destination = SourceDefinition.Destination(rawValue: text) { return destination }
-    reader.note("inputs.bad_catalogue", "expected into: events or customers, found '\(text)'", at: into)
+    reader.note(
+      "inputs.bad_catalogue", "expected into: events or customers, found '\(text)'", at: into)
     return .events
   }
 

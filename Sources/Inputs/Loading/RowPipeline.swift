@@ -118,7 +118,8 @@ final class RowPipeline {
       code: "inputs.wrong_format",
       message: "expected one JSON object per line, found "
         + (isArray ? "a JSON array" : "'\(Character(Unicode.Scalar(first)))'"),
-      hint: isArray ? "write its elements one per line, for example with jq -c '.[]'"
+      hint: isArray
+        ? "write its elements one per line, for example with jq -c '.[]'"
         : "is this CSV? then write format: csv", file: file, line: 1)
   }
 

@@ -29,7 +29,9 @@ struct Verdict: Sendable {
     }
     for index in source.plan.totals.indices {
       let sum = totals[index] ?? 0
-      if reason == Self.duplicate { duplicateTotals[index] += sum } else {
+      if reason == Self.duplicate {
+        duplicateTotals[index] += sum
+      } else {
         rejectedTotals[index] += sum
       }
     }

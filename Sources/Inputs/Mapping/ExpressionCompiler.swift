@@ -25,7 +25,8 @@ struct ExpressionCompiler {
         throw ExpressionFault(message: "expected a text without NUL", at: at)
       }
       return constant(.text(Array(text.utf8)), .text)
-    case .number(let mantissa, let scale, _): return constant(.number(mantissa), .number(scale: scale))
+    case .number(let mantissa, let scale, _):
+      return constant(.number(mantissa), .number(scale: scale))
     case .boolean(let value, _): return constant(.number(value ? 1 : 0), .boolean)
     case .null: return constant(.null, .null)
     case .negate(let inner, let at):

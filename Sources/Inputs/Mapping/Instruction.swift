@@ -81,7 +81,9 @@ struct Instruction: Sendable, Equatable {
     case trimPrefix, trimSuffix, startsWith, endsWith, contains
   }
 
-  enum Relation: Int64, Sendable { case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual }
+  enum Relation: Int64, Sendable {
+    case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+  }
 
   var operation: Operation
   var target: Int32

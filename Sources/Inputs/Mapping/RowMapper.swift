@@ -77,7 +77,7 @@ final class RowMapper {
       rejection = overflowingTotal() ?? checkContract()
       if rejection == nil { rejection = append(line: line, raw: raw) }
     }
-    if let column = plan.watermark, rejection == nil, slots[column].isValue {
+    if let column = plan.watermark, measured, slots[column].isValue {
       tally.watermark = max(tally.watermark, slots[column].number)
     }
     guard let rejection else {
