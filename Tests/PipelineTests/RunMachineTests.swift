@@ -145,6 +145,12 @@ private struct World {
       let pause = pauses.remove(at: choice - running.count)
       now = max(now, pause.at)
       send(.retryDue(task: pause.task, attempt: pause.attempt))
+      // Nor does one whose successor is already on its way, nor a second wake-up.
+      let before = machine.tasks
+      #expect(
+        machine.apply(.ended(task: pause.task, attempt: pause.attempt, .success), at: now) == [])
+      #expect(machine.apply(.retryDue(task: pause.task, attempt: pause.attempt), at: now) == [])
+      #expect(machine.tasks == before)
     }
     return true
   }
