@@ -12,7 +12,9 @@ struct BlockEvaluator {
 
   private let plan: EvaluationPlan
   private let count: Int
+  /// The kernel of each test that no scan does.
   private let kernels: [Kernel?]
+  private let scans: [ThresholdScan]
   /// The places of each node's T and P in the scratch memory, in blocks.
   private let truePlace: [Int]
   private let possiblePlace: [Int]
@@ -25,8 +27,10 @@ struct BlockEvaluator {
     var truePlace: [Int] = []
     var possiblePlace: [Int] = []
     var places = 0
+    scans = ThresholdScan.scans(of: plan)
+    let scanned = Set(scans.flatMap(\.nodes))
     for (index, node) in plan.nodes.enumerated() {
-      if case .test(let column, let test) = node {
+      if case .test(let column, let test) = node, !scanned.contains(index) {
         kernels.append(Kernel(test, plan.columns[column]))
       } else {
         kernels.append(nil)
@@ -53,6 +57,9 @@ struct BlockEvaluator {
     defer { scratch.deallocate() }
     for start in stride(from: 0, to: words, by: size) {
       let block = Block(start: start, words: min(size, words - start), rows: count)
+      for scan in scans {
+        scan.fill(plan.columns[scan.column], block) { scratch + truePlace[$0] * size }
+      }
       for node in plan.nodes.indices { run(node, block, scratch) }
       for (position, node) in wanted.enumerated() {
         let T = scratch + truePlace[node] * size
@@ -85,21 +92,11 @@ struct BlockEvaluator {
         Self.mask(T, P, present, block)
       }
     case .all(let children):
-      for (place, out) in isCertain ? [(truePlace, T)] : [(truePlace, T), (possiblePlace, P)] {
-        Self.copy(scratch + place[children[0]] * size, to: out, block.words)
-        for child in children.dropFirst() {
-          let other = scratch + place[child] * size
-          for word in 0..<block.words { out[word] &= other[word] }
-        }
-      }
+      combine(children, truePlace, T, block.words, scratch, &)
+      if !isCertain { combine(children, possiblePlace, P, block.words, scratch, &) }
     case .any(let children):
-      for (place, out) in isCertain ? [(truePlace, T)] : [(truePlace, T), (possiblePlace, P)] {
-        Self.copy(scratch + place[children[0]] * size, to: out, block.words)
-        for child in children.dropFirst() {
-          let other = scratch + place[child] * size
-          for word in 0..<block.words { out[word] |= other[word] }
-        }
-      }
+      combine(children, truePlace, T, block.words, scratch, |)
+      if !isCertain { combine(children, possiblePlace, P, block.words, scratch, |) }
     case .not(let child):
       let childT = scratch + truePlace[child] * size
       let childP = scratch + possiblePlace[child] * size
@@ -115,10 +112,16 @@ struct BlockEvaluator {
     }
   }
 
-  private static func copy(
-    _ from: UnsafeMutablePointer<UInt64>, to: UnsafeMutablePointer<UInt64>, _ count: Int
+  @inline(__always)
+  private func combine(
+    _ children: [Int], _ place: [Int], _ out: UnsafeMutablePointer<UInt64>, _ words: Int,
+    _ scratch: UnsafeMutablePointer<UInt64>, _ operation: (UInt64, UInt64) -> UInt64
   ) {
-    to.update(from: from, count: count)
+    out.update(from: scratch + place[children[0]] * Self.wordsPerBlock, count: words)
+    for child in 1..<children.count {
+      let other = scratch + place[children[child]] * Self.wordsPerBlock
+      for word in 0..<words { out[word] = operation(out[word], other[word]) }
+    }
   }
 
   /// Takes what stands under nulls out of T and puts it into P.

@@ -128,6 +128,7 @@ enum Kernel {
     }
   }
 
+  /// The loops over doubles; NaN is above every number, as in PostgreSQL.
   private static func reals(
     _ ranges: [ClosedRange<Double>], _ values: UnsafeBufferPointer<Double>,
     _ out: UnsafeMutablePointer<UInt64>, _ block: Block
@@ -140,18 +141,18 @@ enum Kernel {
     let high = first.upperBound
     if ranges.count == 1 {
       if high == .infinity {
-        bits(out, block) { values[$0] >= low ? 1 : 0 }
+        bits(out, block) { values[$0] < low ? 0 : 1 }
       } else if low == -.infinity {
         bits(out, block) { values[$0] <= high ? 1 : 0 }
       } else {
-        bits(out, block) { (values[$0] >= low ? 1 : 0) & (values[$0] <= high ? 1 : 0) }
+        bits(out, block) { (values[$0] < low ? 0 : 1) & (values[$0] <= high ? 1 : 0) }
       }
     } else {
       bits(out, block) { row in
         var bit: UInt64 = 0
         for range in ranges {
           bit |=
-            (values[row] >= range.lowerBound ? 1 : 0) & (values[row] <= range.upperBound ? 1 : 0)
+            (values[row] < range.lowerBound ? 0 : 1) & (values[row] <= range.upperBound ? 1 : 0)
         }
         return bit
       }

@@ -136,7 +136,7 @@ struct RuleSQLTests {
             revenue numeric(18,4), open_rate double precision, country text, subscribed boolean,
             birthday date, signed_up timestamptz);
           """)
-        for seed in 0..<40 {
+        for seed in 0..<125 {
           var random = SplitMix64(seed: UInt64(seed))
           let shop = Shop(count: 60, &random)
           let catalogue = try Self.catalogue(&random)
