@@ -18,7 +18,8 @@ struct TileSQL {
     return "(\(start) + (width_bucket(e.occurred_at, \(midnights)) - 1))"
   }
 
-  /// One aggregate per measure, in order; never null.
+  /// One aggregate per measure, in order; null where nothing was counted, which takes no space in a
+  /// tile: most customers do one or two of the kinds on a day.
   func aggregates(_ measures: [Measure]) throws -> SQL {
     SQL.joined(try measures.map(aggregate))
   }
@@ -27,14 +28,14 @@ struct TileSQL {
     let ids = try kindIDs(measure.kinds)
     let filter: SQL = ids.count == 1 ? "e.kind_id = \(ids[0])" : "e.kind_id = ANY (\(ids))"
     switch measure.value {
-    case .count: return "count(*) FILTER (WHERE \(fragment: filter))"
+    case .count: return "nullif(count(*) FILTER (WHERE \(fragment: filter)), 0)"
     case .amount:
       // Exact: numeric(18,4) times 10^4 is whole; a sum beyond 64 bits fails in the cast.
       return """
-        (coalesce(sum(e.amount) FILTER (WHERE \(fragment: filter)), 0) * 10000)::bigint
+        (sum(e.amount) FILTER (WHERE \(fragment: filter)) * 10000)::bigint
         """
     case .quantity:
-      return "coalesce(sum(e.quantity) FILTER (WHERE \(fragment: filter)), 0)::bigint"
+      return "(sum(e.quantity) FILTER (WHERE \(fragment: filter)))::bigint"
     }
   }
 
@@ -58,19 +59,25 @@ struct TileSQL {
   /// Adds events to the tiles; `events` is the condition on `facts.events AS e`.
   ///
   /// The order of the rows keeps a day's tiles on few pages, for the BRIN index.
-  func fold(_ measures: [Measure], day: SQL, where events: SQL) throws -> SQL {
+  /// - Parameter merging: false where the tiles are empty and may lack their key.
+  func fold(_ measures: [Measure], day: SQL, where events: SQL, merging: Bool) throws -> SQL {
     let columns = measures.map(\.columnName)
     let updates = columns.map { name -> SQL in
-      "\(identifier: name) = t.\(identifier: name) + excluded.\(identifier: name)"
+      """
+      \(identifier: name) = coalesce(t.\(identifier: name) + excluded.\(identifier: name),
+        t.\(identifier: name), excluded.\(identifier: name))
+      """
     }
+    let conflict: SQL =
+      merging ? "ON CONFLICT (customer_id, day) DO UPDATE SET \(fragment: SQL.joined(updates))" : ""
     let sql: SQL = """
       INSERT INTO facts.customer_day AS t (customer_id, day, \(identifiers: columns))
       SELECT e.customer_id, \(fragment: day), \(fragment: try aggregates(measures))
       FROM facts.events AS e
       WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
-      GROUP BY 1, 2
+      GROUP BY 2, 1
       ORDER BY 2, 1
-      ON CONFLICT (customer_id, day) DO UPDATE SET \(fragment: SQL.joined(updates))
+      \(fragment: conflict)
       """
     return sql.named("fold tiles")
   }
@@ -87,16 +94,16 @@ struct TileSQL {
         WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
           \(fragment: Self.only(customer, "e"))
         GROUP BY 1, 2
-      ) TO STDOUT
+      ) TO STDOUT WITH (NULL '')
       """
     return sql.named("copy events")
   }
 
-  /// COPY of rows (customer, day number, measures) of tiles; rows of zeros are left out.
+  /// COPY of rows (customer, day number, measures) of tiles; rows without any are left out.
   func copyTiles(_ read: TileRead, customer: Int64?) -> SQL {
     let columns = read.measures.map(\.columnName)
     let values = SQL.joined(columns.map { "t.\(identifier: $0)" })
-    let some = SQL.joined(columns.map { "t.\(identifier: $0) <> 0" }, separator: " OR ")
+    let some = SQL.joined(columns.map { "t.\(identifier: $0) IS NOT NULL" }, separator: " OR ")
     let lower: SQL =
       read.days.first == DaySpan.unbounded ? "" : "AND t.day >= \(read.days.first)"
     let sql: SQL = """
@@ -105,7 +112,7 @@ struct TileSQL {
         FROM facts.customer_day AS t
         WHERE t.day <= \(read.days.last) \(fragment: lower) AND (\(fragment: some))
           \(fragment: Self.only(customer, "t"))
-      ) TO STDOUT
+      ) TO STDOUT WITH (NULL '')
       """
     return sql.named("copy tiles")
   }

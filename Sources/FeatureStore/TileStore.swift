@@ -109,21 +109,34 @@ public struct TileStore: Sendable {
       e.load_id = ANY (\(filled.map(\.id)))
       AND e.occurred_at >= \(first) AND e.occurred_at <= \(last)
       """
-    return try await connection.execute(
-      sql.fold(measures, day: sql.day(from: first, through: last), where: events))
-  }
-
-  private func add(_ measure: Measure, on connection: Connection) async throws {
-    // A default that is a constant adds the column without rewriting the table.
+    let day = sql.day(from: first, through: last)
+    guard try await connection.first("SELECT FROM facts.customer_day LIMIT 1") == nil else {
+      return try await connection.execute(
+        sql.fold(measures, day: day, where: events, merging: true))
+    }
+    // Into empty tiles the key is built once afterwards: less than half the work.
+    try await connection.execute(
+      "ALTER TABLE facts.customer_day DROP CONSTRAINT customer_day_pkey")
+    let rows = try await connection.execute(
+      sql.fold(measures, day: day, where: events, merging: false))
     try await connection.execute(
       """
       ALTER TABLE facts.customer_day
-      ADD COLUMN \(identifier: measure.columnName) bigint NOT NULL DEFAULT 0
+      ADD CONSTRAINT customer_day_pkey PRIMARY KEY (customer_id, day)
+      """)
+    return rows
+  }
+
+  private func add(_ measure: Measure, on connection: Connection) async throws {
+    try await connection.execute(
+      """
+      ALTER TABLE facts.customer_day
+      ADD COLUMN \(identifier: measure.columnName) bigint
       """)
     let what = measure.value == .amount ? "times 10^4" : "exact"
     try await connection.script(
       "COMMENT ON COLUMN facts.customer_day." + SQL.quoted(identifier: measure.columnName)
-        + " IS " + SQL.quoted(literal: "Measure: \(measure), \(what)."))
+        + " IS " + SQL.quoted(literal: "Measure: \(measure), \(what); null for none."))
     try await connection.execute(
       SQL(
         file: "queries/features/record_measure.sql", measure.columnName, measure.value.rawValue,
