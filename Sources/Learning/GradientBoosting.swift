@@ -36,11 +36,16 @@ public struct GradientBoosting: Learner {
     values[name] ?? Self.parameters.first { $0.name == name }?.standard ?? 0
   }
 
-  /// One thread for small data, where waiting for each other costs more than it saves, else all.
+  /// All cores for data that is worth it, where the OpenMP runtime sleeps while its threads wait.
   ///
-  /// The model does not depend on it.
+  /// Its standard is to spin: measured on two busy cores, 170 rounds over 44,000 x 33 took 45 s with
+  /// two spinning threads, 2.1 s with two sleeping ones and 2.7 s with one. The policy is read from
+  /// the environment when the library is loaded, so it must stand there when the process starts.
+  /// The model does not depend on the number of threads.
   private static func threads(for matrix: Matrix) -> Int {
-    matrix.values.count < 500_000 ? 1 : ProcessInfo.processInfo.activeProcessorCount
+    let policy = ProcessInfo.processInfo.environment["OMP_WAIT_POLICY"]?.lowercased()
+    guard policy == "passive", matrix.values.count >= 500_000 else { return 1 }
+    return ProcessInfo.processInfo.activeProcessorCount
   }
 
   /// The settings of the library, in a fixed order.
