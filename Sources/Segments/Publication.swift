@@ -105,8 +105,10 @@ struct Publication: Sendable {
     }
     try await connection.execute("ANALYZE segments.delta")
     // Spells are found by their keys, ascending: their pages are read once, so an index page costs
-    // no more than another. Without this a scan of all spells looks cheaper from 1 % churn on.
-    try await connection.execute("SET LOCAL random_page_cost = 1")
+    // no more than another; without this a scan of all spells looks cheaper from 1 % churn on. Where
+    // it is, the leaving customers are to fit one pass.
+    try await connection.execute(
+      "SELECT set_config('random_page_cost', '1', true), set_config('work_mem', '64MB', true)")
     if rows.ended > 0 {
       let ids = Array(catalogue.ids.values)
       let ended = try await connection.execute(

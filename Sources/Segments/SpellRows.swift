@@ -15,8 +15,9 @@ struct SpellRows: Sendable {
     let change: PublicationPlan.Change
     let segment: Int32
     let version: Int32
-    let quietCause: TransitionCause
-    let activeCause: TransitionCause
+    /// Of customers without events, and of those with some.
+    let quietCause: String
+    let activeCause: String
   }
 
   private let plan: PublicationPlan
@@ -45,8 +46,8 @@ struct SpellRows: Sendable {
       guard !change.isStill, let id = ids[change.definition.name] else { return nil }
       return Part(
         change: change, segment: id.segment, version: id.version,
-        quietCause: plan.cause(in: change, hadEvents: false),
-        activeCause: plan.cause(in: change, hadEvents: true))
+        quietCause: plan.cause(in: change, hadEvents: false).rawValue,
+        activeCause: plan.cause(in: change, hadEvents: true).rawValue)
     }
     opened = parts.reduce(0) { $0 + $1.change.enters.population }
     ended = parts.reduce(0) { $0 + $1.change.leaves.population }
@@ -60,15 +61,16 @@ struct SpellRows: Sendable {
     _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
     var encoder = BinaryCopyEncoder(columns: 6)
+    let walk = Walk(parts, \.enters)
     for words in blocks {
-      visit(\.enters, words) { customer, part, cause in
+      walk.visit(words) { row, part in
         encoder.beginRow()
-        encoder.append(int64: customer)
+        encoder.append(int64: plan.customers.ids[row])
         encoder.append(instant: plan.asOf.microseconds)
         encoder.append(int32: part.segment)
         encoder.append(int32: publicationID)
         encoder.append(int32: part.version)
-        encoder.append(text: cause.rawValue)
+        encoder.append(text: active[row] ? part.activeCause : part.quietCause)
       }
       if encoder.count >= Self.piece { try await send(encoder.take()) }
     }
@@ -82,16 +84,17 @@ struct SpellRows: Sendable {
     _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
     var encoder = BinaryCopyEncoder(columns: 4)
-    let actions: [(KeyPath<PublicationPlan.Change, Bitset>, Action)] = [
-      (\.leaves, .end), (\.retracts, .retract), (\.reopens, .reopen),
+    let walks: [(Walk, Action)] = [
+      (Walk(parts, \.leaves), .end), (Walk(parts, \.retracts), .retract),
+      (Walk(parts, \.reopens), .reopen),
     ]
-    for (set, action) in actions {
+    for (walk, action) in walks where !walk.isEmpty {
       for words in blocks {
-        visit(set, words) { customer, part, cause in
+        walk.visit(words) { row, part in
           encoder.beginRow()
-          encoder.append(int64: customer)
+          encoder.append(int64: plan.customers.ids[row])
           encoder.append(int32: part.segment)
-          encoder.append(text: cause.rawValue)
+          encoder.append(text: active[row] ? part.activeCause : part.quietCause)
           encoder.append(int16: action.rawValue)
         }
         if encoder.count >= Self.piece { try await send(encoder.take()) }
@@ -111,22 +114,29 @@ struct SpellRows: Sendable {
     }
   }
 
-  /// Visits the members of one kind of set in a block, by customer, then by segment.
-  private func visit(
-    _ set: KeyPath<PublicationPlan.Change, Bitset>, _ words: Range<Int>,
-    _ body: (Int64, Part, TransitionCause) -> Void
-  ) {
-    let sets = parts.map { $0.change[keyPath: set].words }
-    for word in words {
-      var bits = sets.reduce(UInt64(0)) { $0 | $1[word] }
-      while bits != 0 {
-        let bit = bits & (~bits + 1)
-        let row = word << 6 + bits.trailingZeroBitCount
-        for index in parts.indices where sets[index][word] & bit != 0 {
-          let part = parts[index]
-          body(plan.customers.ids[row], part, active[row] ? part.activeCause : part.quietCause)
+  /// The members of one kind of set over the segments that have some.
+  private struct Walk {
+    private let parts: [Part]
+    private let sets: [[UInt64]]
+
+    init(_ all: [Part], _ set: KeyPath<PublicationPlan.Change, Bitset>) {
+      parts = all.filter { !$0.change[keyPath: set].isEmpty }
+      sets = parts.map { $0.change[keyPath: set].words }
+    }
+
+    var isEmpty: Bool { parts.isEmpty }
+
+    /// Visits rows of a block ascending, and at each row its segments.
+    func visit(_ words: Range<Int>, _ body: (Int, Part) -> Void) {
+      for word in words {
+        var bits: UInt64 = 0
+        for set in sets { bits |= set[word] }
+        while bits != 0 {
+          let bit = bits & (~bits + 1)
+          let row = word << 6 + bits.trailingZeroBitCount
+          for index in parts.indices where sets[index][word] & bit != 0 { body(row, parts[index]) }
+          bits &= bits - 1
         }
-        bits &= bits - 1
       }
     }
   }

@@ -170,11 +170,9 @@ CREATE TABLE segments.ended_spell (
   CHECK ((valid_to IS NULL) = (left_cause IS NULL)),
   CHECK (valid_to IS NOT NULL OR superseded_in IS NOT NULL)
 );
-CREATE INDEX ended_spell_segment ON segments.ended_spell (segment_id, valid_to);
+-- Rows arrive in the order of valid_to: the right end of the index, one place per segment.
+CREATE INDEX ended_spell_valid_to ON segments.ended_spell (valid_to, segment_id);
 CREATE INDEX ended_spell_valid_from ON segments.ended_spell (valid_from);
--- Rows arrive in the order of valid_to.
-CREATE INDEX ended_spell_valid_to ON segments.ended_spell USING brin (valid_to)
-  WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON TABLE segments.ended_spell IS
   'Memberships that ended, and records that a correction replaced. Rows are only added; a '
   'correction sets superseded_in.';
