@@ -17,8 +17,9 @@ import Warehouse
 public struct Publisher: Sendable {
   /// Refuses a publication by throwing, where its task has lost its lease.
   ///
-  /// It runs in the publication's transaction, once after the lock and once before the commit. One
-  /// that locks the task's row holds off other claims until the commit.
+  /// It runs in the publication's transaction, once after the lock, to save useless work, and once
+  /// before the commit. One that locks the task's row holds off other claims until the commit;
+  /// what the first asking locked is given back at once.
   public typealias Fence = @Sendable (Connection) async throws -> Void
 
   /// Whose transitions count as caused by events.
@@ -56,7 +57,7 @@ public struct Publisher: Sendable {
     let clock = self.clock
     let result = try await pool.transaction { connection in
       try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
-      try await fence(connection)
+      try await ask(fence, on: connection)
       let new = try await EvaluationStore.load(evaluationID, on: connection)
       let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
       let plan = PublicationPlan(
@@ -78,6 +79,18 @@ public struct Publisher: Sendable {
     }
     CrashPoint.publishAfterCommit.pass()
     return result
+  }
+
+  private struct Undo: Error {}
+
+  /// Asks the fence and keeps no lock: a publication may take longer than a lease is renewed.
+  private func ask(_ fence: @escaping Fence, on connection: Connection) async throws {
+    do {
+      try await connection.savepoint { connection in
+        try await fence(connection)
+        throw Undo()
+      }
+    } catch is Undo {}
   }
 }
 
