@@ -129,7 +129,8 @@ let package = Package(
       ["Models", "Learning", "Features", "Rules", "Columns", "Schedules", "TestSupport"]),
     tests("DemoTests", ["Demo", "TestSupport"]),
     tests("InputsTests", ["Inputs", "Columns", "Schedules", "TestSupport"]),
-    tests("ReportingTests", ["Reporting", "Schedules", "TestSupport"]),
+    tests(
+      "ReportingTests", ["Reporting", "Schedules", "TestSupport"], exclude: ["Golden"]),
     tests(
       "IntegrationTests",
       [

@@ -119,7 +119,8 @@ private struct ReportPrinter {
     var table = TextTable([
       Column(title: "Source", isFlexible: true), Column(title: "Accepted", alignment: .right),
       Column(title: "Rejected", alignment: .right), Column(title: "Duplicates", alignment: .right),
-      Column(title: "Warned", alignment: .right), Column(title: "Time", alignment: .right),
+      Column(title: "Warned", alignment: .right, isOptional: true),
+      Column(title: "Time", alignment: .right),
       Column(title: "Rows/s", alignment: .right, isOptional: true),
     ])
     for load in report.loads {
@@ -227,10 +228,19 @@ private struct ReportPrinter {
     guard !report.nextSteps.isEmpty else { return }
     title("Look further")
     let longest = report.nextSteps.map { columns(printable($0.command)) }.max() ?? 0
+    let fits = report.nextSteps.allSatisfy { step in
+      4 + longest + columns(printable(step.purpose)) <= width
+    }
     for step in report.nextSteps {
       let command = printable(step.command)
-      let room = String(repeating: " ", count: longest - columns(command))
-      lines.append("  \(style(.cyan, command))\(room)  \(style(.dim, printable(step.purpose)))")
+      let purpose = style(.dim, printable(step.purpose))
+      if fits {
+        let room = String(repeating: " ", count: longest - columns(command))
+        lines.append("  \(style(.cyan, command))\(room)  \(purpose)")
+      } else {
+        lines.append("  " + style(.cyan, command))
+        lines.append("    " + purpose)
+      }
     }
   }
 }
