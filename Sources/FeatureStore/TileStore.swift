@@ -26,14 +26,10 @@ public struct TileStore: Sendable {
     let result = try await pool.transaction { connection in
       try await fold(catalogue.measures, on: connection)
     }
-    // The first statistics and block ranges of a large fold would else wait for autovacuum.
-    if result.rows >= 100_000 {
-      try await pool.withConnection { connection in
-        try await connection.execute("ANALYZE facts.customer_day")
-        try await connection.execute(
-          "SELECT brin_summarize_new_values('facts.customer_day_day'::regclass)")
-      }
+    if result.rows >= 10_000 {
+      _ = try await pool.query(SQL(file: "queries/features/summarize_blocks.sql"))
     }
+    if result.rows >= 100_000 { try await pool.execute("ANALYZE facts.customer_day") }
     return result
   }
 
