@@ -31,7 +31,7 @@ public enum Demo {
   /// - Throws: ``DemoError`` `demo.bad_recipe`, or `demo.write_failed` where the disk refuses.
   @discardableResult
   public static func generate(
-    customers: Int = 20_000, days: Int = 400, seed: UInt64 = 2025,
+    customers: Int = 20_000, days: Int = 400, seed: UInt64 = 1,
     lastDay: Day = defaultLastDay, into folder: URL,
     progress: (DemoProgress) -> Void = { _ in }
   ) throws -> DemoSummary {

@@ -72,6 +72,26 @@ enum Figures {
     return sign + count(whole) + (parts.count == 2 ? "." + parts[1] : "")
   }
 
+  /// `all - accepted - rejected` of decimals given as text; nil where one of them is none, or where
+  /// nothing is left.
+  static func remainder(of all: String, _ accepted: String, _ rejected: String) -> String? {
+    let texts = [all, accepted, rejected]
+    let scale = texts.map { $0.split(separator: ".").dropFirst().first?.count ?? 0 }.max() ?? 0
+    let parsed = texts.compactMap { text -> Int128? in
+      let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let whole = parts.first else { return nil }
+      let fraction = parts.count == 2 ? String(parts[1]) : ""
+      let zeros = String(repeating: "0", count: scale - fraction.count)
+      return Int128("\(whole)\(fraction)\(zeros)")
+    }
+    guard parsed.count == 3, parsed[0] != parsed[1] + parsed[2] else { return nil }
+    let rest = parsed[0] - parsed[1] - parsed[2]
+    let digits = String(rest.magnitude)
+    let padded = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
+    let sign = rest < 0 ? "-" : ""
+    return "\(sign)\(padded.dropLast(scale))" + (scale > 0 ? ".\(padded.suffix(scale))" : "")
+  }
+
   /// `2025-02-04 00:00` on the wall clock of a zone, with seconds where asked for.
   static func time(_ instant: Instant, in zone: Zone, seconds: Bool = false) -> String {
     let text = zone.localTime(at: instant).description.replacing("T", with: " ")

@@ -53,7 +53,7 @@ public struct LoadFacts: Codable, Sendable, Equatable {
     public var accepted: String
     /// Over the rejected rows that have the number.
     public var rejected: String
-    /// Over both.
+    /// Over all rows read, also those that had been delivered before.
     public var all: String
 
     /// A control total.
@@ -63,6 +63,10 @@ public struct LoadFacts: Codable, Sendable, Equatable {
       self.rejected = rejected
       self.all = all
     }
+
+    /// Over the rows that were neither accepted nor rejected, because they had been delivered
+    /// before; nil where that is nothing.
+    public var repeated: String? { Figures.remainder(of: all, accepted, rejected) }
   }
 
   /// A load.

@@ -107,6 +107,15 @@ private func expectGolden(_ text: String, _ name: String) throws {
   ])
   func decimalTexts(value: String, text: String) { #expect(Figures.decimalText(value) == text) }
 
+  @Test(arguments: [
+    ("140731.56", "138717.88", "1241.42", "772.26"), ("10", "7.5", "2.5", nil),
+    ("-1.00", "2", "0.5", "-3.50"), ("1", "n/a", "0", nil), ("0.01", "0", "0", "0.01"),
+    ("12", "5", "3", "4"),
+  ])
+  func remainders(all: String, accepted: String, rejected: String, rest: String?) {
+    #expect(Figures.remainder(of: all, accepted, rejected) == rest)
+  }
+
   @Test func infiniteNumbersAreADash() {
     #expect(Figures.decimals(.nan, 2) == "–")
     #expect(Figures.decimals(.infinity, 2) == "–")

@@ -135,15 +135,18 @@ extension ReportPage {
 
   private var totals: [Markup] {
     var table = PageTable(
-      caption: "Control totals: accepted and rejected add up to all",
+      caption: "Control totals: the three parts add up to all rows read",
       columns: [
-        ("Source", false), ("Total", false), ("Accepted", true), ("Rejected", true), ("All", true),
+        ("Source", false), ("Total", false), ("Accepted", true), ("Rejected", true),
+        ("Delivered before", true), ("All", true),
       ])
     for load in report.loads {
       for total in load.totals {
         table.rows.append(
           [.text(load.source), .text(total.name)]
-            + [total.accepted, total.rejected, total.all].map { .text(Figures.decimalText($0)) })
+            + [total.accepted, total.rejected, total.repeated ?? "0", total.all].map {
+              .text(Figures.decimalText($0))
+            })
       }
     }
     return table.rows.isEmpty ? [] : [table.markup]

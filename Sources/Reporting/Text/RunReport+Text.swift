@@ -123,16 +123,18 @@ private struct ReportPrinter {
       Column(title: "Time", alignment: .right),
       Column(title: "Rows/s", alignment: .right, isOptional: true),
     ])
-    for load in report.loads {
+    for load in report.loads where !load.isUnchanged {
       table.append([
         Cell(load.source), Cell(Figures.count(load.accepted)),
         Cell(Figures.count(load.rejected), load.rejected > 0 ? .yellow : .dim),
         Cell(Figures.count(load.duplicates)), Cell(Figures.count(load.warned)),
-        Cell(load.isUnchanged ? "unchanged" : Figures.duration(load.seconds)),
+        Cell(Figures.duration(load.seconds)),
         Cell(load.rowsPerSecond.map { Figures.compact($0.rounded()) } ?? "–"),
       ])
     }
     lines += table.lines(width: width, style: style)
+    let unchanged = report.loads.filter(\.isUnchanged).map(\.source)
+    if !unchanged.isEmpty { paragraph("unchanged: " + unchanged.joined(separator: ", ")) }
     for load in report.loads {
       for reason in load.reasons {
         let column = reason.column.map { " (\($0))" } ?? ""
@@ -142,9 +144,10 @@ private struct ReportPrinter {
           indent: 4)
       }
       for total in load.totals {
+        let repeated = total.repeated.map { " + \(Figures.decimalText($0)) delivered before" }
         paragraph(
           "\(load.source): \(total.name) \(Figures.decimalText(total.accepted)) accepted + "
-            + "\(Figures.decimalText(total.rejected)) rejected = "
+            + "\(Figures.decimalText(total.rejected)) rejected\(repeated ?? "") = "
             + Figures.decimalText(total.all), indent: 4)
       }
     }
