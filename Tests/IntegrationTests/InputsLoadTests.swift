@@ -236,6 +236,41 @@ struct InputsLoadTests {
     }
   }
 
+  @Test func aFileThatEndsEarlyLeavesNothingAndAUsableConnection() async throws {
+    let folder = try InputsFolder()
+    let source = try folder.source(orders)
+    // Enough rows for several batches, and then a quote that is never closed.
+    let rows = (1...20_000).map { "\($0),purchase,c\($0),2024-07-01,1,2" }
+    _ = try folder.write("data.csv", header + rows.joined(separator: "\n") + "\n\"open,")
+    try await withFreshDatabase(limit: 1) { pool in
+      let error = await #expect(throws: InputError.self) {
+        _ = try await Loader(pool: pool).load(source)
+      }
+      #expect(error?.code == "inputs.endless_record")
+      #expect(error?.line == 20_002)
+      #expect(try await counts(pool) == [0, 0, 0, 0, 0, 0, 1])
+      _ = try folder.write("data.csv", header + rows.joined(separator: "\n"))
+      #expect(try await Loader(pool: pool).load(source).rowsAccepted == 20_000)
+    }
+  }
+
+  @Test func aCancelledLoadLeavesNothing() async throws {
+    let folder = try InputsFolder()
+    let source = try folder.source(orders)
+    let rows = (1...50_000).map { "\($0),purchase,c\($0),2024-07-01,1,2" }
+    _ = try folder.write("data.csv", header + rows.joined(separator: "\n"))
+    try await withFreshDatabase(limit: 1) { (pool) async throws -> Void in
+      let (begun, signal) = AsyncStream.makeStream(of: Void.self)
+      let loader = Loader(pool: pool)
+      let load = Task { try await loader.load(source) { _ in signal.yield() } }
+      for await _ in begun { break }
+      load.cancel()
+      await #expect(throws: CancellationError.self) { _ = try await load.value }
+      #expect(try await counts(pool) == [0, 0, 0, 0, 0, 0, 0])
+      #expect(try await loader.load(source).rowsAccepted == 50_000)
+    }
+  }
+
   @Test func aLoadWakesWhoListens() async throws {
     let folder = try InputsFolder()
     let source = try folder.source(orders)

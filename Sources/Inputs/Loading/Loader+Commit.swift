@@ -134,8 +134,7 @@ extension Loader {
   ) async throws -> Int {
     try await step("keys")
     let good = verdict.tally.rowsGood
-    let claimed = try await connection.execute(
-      SQL(file: "queries/inputs/insert_event_keys.sql", target.sourceID, load))
+    let claimed = try await claimKeys(target, load, verdict.tally, on: connection)
     if Int64(claimed) < good {
       try await connection.execute(
         SQL(file: "queries/inputs/mark_repeated_events.sql", target.sourceID, load))
@@ -151,6 +150,25 @@ extension Loader {
     try await connection.execute(
       SQL(file: "queries/inputs/\(file)", target.sourceID, load, clock.now()))
     return new
+  }
+
+  /// Claims event ids, by the cheaper statement where all of them ought to be new.
+  private nonisolated(nonsending) func claimKeys(
+    _ target: LoadTarget, _ load: Int64, _ tally: Tally, on connection: Connection
+  ) async throws -> Int {
+    let isLater = target.watermark.map { $0.microseconds < tally.first } ?? true
+    if !tally.mayRepeat, isLater {
+      do {
+        return try await connection.savepoint { connection in
+          try await connection.execute(
+            SQL(file: "queries/inputs/insert_new_event_keys.sql", target.sourceID, load))
+        }
+      } catch let error as WarehouseError where error.sqlState == "23505" {
+        // One of them was known after all.
+      }
+    }
+    return try await connection.execute(
+      SQL(file: "queries/inputs/insert_event_keys.sql", target.sourceID, load))
   }
 
   private nonisolated(nonsending) func customers(

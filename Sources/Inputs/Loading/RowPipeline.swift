@@ -59,7 +59,7 @@ final class RowPipeline {
   func run(from content: any ByteSource, progress: (Int64) throws -> Void) throws {
     while try window.fill(from: content) {
       try drain(atEnd: false)
-      try progress(mapper.tally.rowsRead)
+      try progress(mapper.rowsRead)
     }
     try finish()
   }

@@ -127,31 +127,10 @@ final class CopyBuffer {
     memory.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Int64.self)
   }
 
-  /// A stable 64-bit hash of the bytes from `offset` to the end.
-  ///
-  /// Word by word multiply and fold, then the finaliser of MurmurHash3. It is stored with every
-  /// event, so it may never change.
+  /// A stable 64-bit hash of the bytes from `offset` to the end; stored with every event, so it may
+  /// never change.
   func hash(from offset: Int) -> Int64 {
-    let bytes = UnsafeRawBufferPointer(rebasing: memory[offset..<count])
-    var state: UInt64 = 0x51_7C_C1_B7_27_22_0A_95 ^ UInt64(bytes.count)
-    var at = 0
-    while at + 8 <= bytes.count {
-      let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      state = (state ^ word) &* 0x9E37_79B9_7F4A_7C15
-      state ^= state >> 32
-      at += 8
-    }
-    var tail: UInt64 = 0
-    while at < bytes.count {
-      tail = tail << 8 | UInt64(bytes[at])
-      at += 1
-    }
-    state = (state ^ tail) &* 0x9E37_79B9_7F4A_7C15
-    state ^= state >> 33
-    state = state &* 0xFF51_AFD7_ED55_8CCD
-    state ^= state >> 33
-    state = state &* 0xC4CE_B9FE_1A85_EC53
-    state ^= state >> 33
-    return Int64(bitPattern: state)
+    Int64(
+      bitPattern: StableHash.of(UnsafeRawBufferPointer(rebasing: memory[offset..<count])))
   }
 }

@@ -3,7 +3,8 @@ import Schedules
 /// Turns the fields of one row after another into staged rows and counts.
 final class RowMapper {
   let plan: RowPlan
-  private(set) var tally: Tally
+  private var counted: Tally
+  private var ids = RepeatFilter()
   let buffer: CopyBuffer
   let arena: RowArena
   private let machine: RowMachine
@@ -24,7 +25,7 @@ final class RowMapper {
     self.arena = arena
     isEvents = source.into == .events
     clock = LocalClock(zone: source.zone)
-    tally = Tally(plan: plan)
+    counted = Tally(plan: plan)
     buffer = CopyBuffer(capacity: 1 << 19)
     machine = RowMachine(
       instructions: plan.instructions, constants: plan.constants, registers: plan.registers,
@@ -40,6 +41,16 @@ final class RowMapper {
       return next
     }
   }
+
+  /// What has been counted.
+  var tally: Tally {
+    var tally = counted
+    tally.mayRepeat = ids.mayRepeat
+    return tally
+  }
+
+  /// How many rows have been read.
+  var rowsRead: Int64 { counted.rowsRead }
 
   /// How many fields a staged row has.
   var width: Int { (isEvents ? 15 : 9) + plan.totals.count }
@@ -59,7 +70,7 @@ final class RowMapper {
     raw: UnsafeRawBufferPointer, fields: UnsafeMutablePointer<Field>, positions: [Int],
     line: Int64, fault: RowFault?
   ) {
-    tally.rowsRead += 1
+    counted.rowsRead += 1
     warned = 0
     let start = buffer.count
     var measured = false
@@ -78,7 +89,7 @@ final class RowMapper {
       if rejection == nil { rejection = append(line: line, raw: raw) }
     }
     if let column = plan.watermark, measured, slots[column].isValue {
-      tally.watermark = max(tally.watermark, slots[column].number)
+      counted.watermark = max(counted.watermark, slots[column].number)
     }
     guard let rejection else {
       countGood()
@@ -86,10 +97,14 @@ final class RowMapper {
     }
     buffer.truncate(to: start)
     appendRejected(line: line, raw: raw, rejection)
-    tally.rowsRejected += 1
-    tally.reasons[rejection.reason] += 1
-    if measured { add(to: \.rejected) } else if !plan.totals.isEmpty { tally.unmeasured += 1 }
-    if tally.samples.count < 10 { keepSample(line, raw, rejection) }
+    counted.rowsRejected += 1
+    counted.reasons[rejection.reason] += 1
+    if measured {
+      add(to: &counted.rejected)
+    } else if !plan.totals.isEmpty {
+      counted.unmeasured += 1
+    }
+    if counted.samples.count < 10 { keepSample(line, raw, rejection) }
   }
 
   // MARK: Columns
@@ -165,9 +180,9 @@ final class RowMapper {
     for index in 0..<plan.checks.count {
       let verdict = slots[plan.checks[index].register]
       if verdict.state == .overflow { return reject(.overflow) }
-      tally.evaluated[index] += 1
+      counted.evaluated[index] += 1
       guard verdict.isValue, verdict.number == 0 else { continue }
-      tally.failures[index] += 1
+      counted.failures[index] += 1
       if let bit = warnBits[index] {
         warned |= 1 << UInt64(bit)
       } else {
@@ -224,6 +239,7 @@ final class RowMapper {
     appendProperties()
     buffer.patch(buffer.hash(from: hashed), at: content)
     if let time { note(time) }
+    if let id = fields.eventID { ids.insert(slots[id].bytes) }
     return nil
   }
 
@@ -360,7 +376,7 @@ final class RowMapper {
   }
 
   private func keepSample(_ line: Int64, _ raw: UnsafeRawBufferPointer, _ rejection: Rejection) {
-    tally.samples.append(
+    counted.samples.append(
       Tally.Sample(
         line: line, reason: String(decoding: reasonTexts[rejection.reason], as: UTF8.self),
         column: rejection.column.map { String(decoding: $0, as: UTF8.self) },
@@ -370,29 +386,30 @@ final class RowMapper {
   // MARK: Counts
 
   private func countGood() {
-    add(to: \.accepted)
+    add(to: &counted.accepted)
     guard warned != 0 else { return }
-    tally.rowsWarned += 1
+    counted.rowsWarned += 1
     var bits = warned
     while bits != 0 {
-      tally.warnings[bits.trailingZeroBitCount] += 1
+      counted.warnings[bits.trailingZeroBitCount] += 1
       bits &= bits - 1
     }
   }
 
-  private func add(to sums: WritableKeyPath<Tally, [Int128]>) {
-    for (index, total) in plan.totals.enumerated() where slots[total.register].isValue {
-      tally[keyPath: sums][index] += Int128(slots[total.register].number)
+  private func add(to sums: inout [Int128]) {
+    for index in 0..<sums.count {
+      let slot = slots[plan.totals[index].register]
+      if slot.isValue { sums[index] += Int128(slot.number) }
     }
   }
 
   private func note(_ time: Int64) {
-    if time < tally.last { tally.ordered = false }
-    tally.first = min(tally.first, time)
-    tally.last = max(tally.last, time)
+    if time < counted.last { counted.ordered = false }
+    counted.first = min(counted.first, time)
+    counted.last = max(counted.last, time)
     guard isEvents, time < monthStart || time >= monthEnd else { return }
     let (year, month, _) = LocalTime(microseconds: time).day.components
-    tally.months.insert(Int32((year - 1970) * 12 + month - 1))
+    counted.months.insert(Int32((year - 1970) * 12 + month - 1))
     let first = Day(year: year, month: month, day: 1)
     monthStart = Int64(first?.number ?? 0) * 86_400_000_000
     monthEnd = Int64(first?.adding(months: 1).number ?? 0) * 86_400_000_000
