@@ -140,6 +140,6 @@ let package = Package(
         "Orchestrator", "Pipeline", "Segments", "Reporting", "Tasks", "DAGs", "Demo", "Columns",
         "Schedules", "TestSupport",
       ]),
-    tests("EndToEndTests", ["Warehouse", "TestSupport", subprocess]),
+    tests("EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess]),
   ]
 )

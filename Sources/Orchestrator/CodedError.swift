@@ -20,7 +20,13 @@ extension CodedError {
   public var isPermanent: Bool { false }
 }
 
-extension WarehouseError: CodedError {}
+extension WarehouseError: CodedError {
+  /// Whether the statement itself is refused: its syntax or names, the data, or the privileges.
+  public var isPermanent: Bool {
+    guard let sqlState else { return false }
+    return ["22", "42", "0A"].contains { sqlState.hasPrefix($0) }
+  }
+}
 
 extension PipelineError: CodedError {}
 

@@ -8,7 +8,7 @@ import Tasks
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Run reports: text, JSON, HTML.",
-    subcommands: [List.self, Show.self])
+    subcommands: [List.self, Show.self, HTML.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "The kept reports, newest first.")
@@ -43,6 +43,35 @@ struct ReportCommand: AsyncParsableCommand {
         let report = try await RunReports(pool: session.pool, project: session.project)
           .stored(number)
         try ReportPrinter.show(report, on: session.console)
+      }
+    }
+  }
+
+  struct HTML: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "html", abstract: "A report as one self-contained HTML file with plots.")
+    @Argument(help: "The run; the latest without it.") var run: Int64?
+    @Option(
+      name: [.short, .customLong("output")],
+      help: ArgumentHelp("The file; standard output without it.", valueName: "file"),
+      completion: .file())
+    var output: String?
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+      let (number, output) = (run, output)
+      try await Session.open(global, limit: 1) { session in
+        let html = try await RunReports(pool: session.pool, project: session.project)
+          .stored(number).html()
+        guard let output else { return session.console.print(html) }
+        do {
+          try Data(html.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+        } catch {
+          throw UsageError(
+            message: "cannot write \(output): \(error.localizedDescription)",
+            hint: "look at the folder's permissions and at the free space")
+        }
+        session.console.note("wrote \(output)")
       }
     }
   }

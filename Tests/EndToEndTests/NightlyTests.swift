@@ -1,0 +1,160 @@
+import Foundation
+import Testing
+import Warehouse
+
+@Suite("The nightly run, through the binary")
+struct NightlyTests {
+  @Test("runs every kind of task, publishes, and a second call changes nothing")
+  func nightly() async throws {
+    try await Shop.open { shop in
+      let first = try await shop.night()
+      #expect(first.code == 0, "\(first.error)")
+      let report = try first.json(ReportFacts.self)
+      #expect(report.run.state == "success")
+      #expect(
+        report.tasks.map(\.name) == [
+          "extract", "features", "train_churn", "score_churn", "rules", "publish", "report",
+        ])
+      #expect(report.tasks.allSatisfy { $0.state == "success" })
+      #expect(report.segments.count == 15)
+      // What the report says is what analysts read.
+      for segment in report.segments {
+        let members = try await shop.count(
+          "SELECT count(*) FROM segments.membership WHERE segment = \(segment.name)")
+        #expect(members == Int64(segment.members), "\(segment.name)")
+      }
+      #expect(report.segments.contains { $0.members > 0 && $0.members < $0.population })
+
+      let state: SQL = """
+        SELECT count(*) + (SELECT count(*) FROM segments.history) * 1000000
+          + (SELECT count(*) FROM segments.publication) * 1000000000000 FROM segments.transitions
+        """
+      let before = try await shop.count(state)
+      let second = try await shop.night()
+      #expect(second.code == 0, "\(second.error)")
+      #expect(try second.json(ReportFacts.self).run.id == report.run.id)
+      #expect(try await shop.count(state) == before)
+    }
+  }
+
+  @Test("the next day moves segments, and movements add up to sizes")
+  func nextDay() async throws {
+    try await Shop.open { shop in
+      #expect(try await shop.night("2025-02-02").code == 0)
+      let outcome = try await shop.night("2025-02-03")
+      #expect(outcome.code == 0, "\(outcome.error)")
+      let report = try outcome.json(ReportFacts.self)
+      #expect(report.segments.reduce(0) { $0 + $1.entered } > 0)
+      #expect(report.segments.reduce(0) { $0 + $1.left } > 0)
+      let unbalanced = try await shop.count(
+        """
+        SELECT count(*) FROM (
+          SELECT segment, as_of, members,
+            sum(entered - "left") OVER (PARTITION BY segment ORDER BY as_of) AS net
+          FROM segments.daily_size) AS s
+        WHERE members <> net
+        """)
+      #expect(unbalanced == 0)
+      let earlier = try await shop.night("2025-02-01")
+      #expect(earlier.code == 1)
+      #expect(
+        try earlier.json(ReportFacts.self).failures.contains {
+          $0.message.contains("later, which is live")
+        })
+    }
+  }
+
+  @Test("a failing publish: the report still runs, the run is failed, the exit code is 1")
+  func failingPublish() async throws {
+    try await Shop.open { shop in
+      try await shop.pool.withConnection { connection in
+        try await connection.script(
+          """
+          CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'refused by the test' USING ERRCODE = '42501'; END $$;
+          CREATE TRIGGER refuse BEFORE INSERT ON segments.publication_record
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+          """)
+      }
+      let failed = try await shop.night()
+      #expect(failed.code == 1)
+      let report = try failed.json(ReportFacts.self)
+      #expect(report.run.state == "failed")
+      let states = Dictionary(uniqueKeysWithValues: report.tasks.map { ($0.name, $0.state) })
+      #expect(states["publish"] == "failed")
+      #expect(states["report"] == "success")
+      #expect(report.failures.contains { $0.message.contains("refused by the test") })
+      #expect(try await shop.count("SELECT count(*) FROM segments.membership") == 0)
+      #expect(try await shop.count("SELECT count(*) FROM reports.run_report") == 1)
+
+      try await shop.pool.withConnection {
+        try await $0.script("DROP TRIGGER refuse ON segments.publication_record")
+      }
+      let mended = try await shop.night()
+      #expect(mended.code == 0, "\(mended.error)")
+      #expect(try mended.json(ReportFacts.self).run.id == report.run.id)
+      #expect(try await shop.count("SELECT count(*) FROM segments.membership") > 0)
+    }
+  }
+
+  @Test(
+    "kill -9 during publish: readers see the old publication, the next run completes",
+    arguments: ["publish.after_copy", "publish.before_commit", "publish.after_commit"])
+  func killed(point: String) async throws {
+    try await Shop.open { shop in
+      #expect(try await shop.night("2025-02-02").code == 0)
+      let facts: SQL = """
+        SELECT hashtextextended(string_agg(customer_id || segment, ',' ORDER BY customer_id, segment),
+          count(*)) FROM segments.membership
+        """
+      let before = try await shop.count(facts)
+      let killed = try await shop.night("2025-02-03", environment: ["STRATA_CRASH_POINT": point])
+      #expect(killed.code == nil, "expected a process ended by a signal, found \(killed.status)")
+      let publications = try await shop.count("SELECT count(*) FROM segments.publication")
+      if point == "publish.after_commit" {
+        #expect(publications == 2)
+      } else {
+        #expect(publications == 1)
+        #expect(try await shop.count(facts) == before)
+      }
+      let next = try await shop.night("2025-02-03")
+      #expect(next.code == 0, "\(next.error)")
+      #expect(try await shop.count("SELECT count(*) FROM segments.publication") == 2)
+      let doubled = try await shop.count(
+        """
+        SELECT count(*) FROM (
+          SELECT FROM segments.transitions GROUP BY as_of, customer_id, segment HAVING count(*) > 1
+        ) AS doubled
+        """)
+      #expect(doubled == 0)
+      let unbalanced = try await shop.count(
+        """
+        SELECT count(*) FROM segments.daily_size AS s WHERE s.as_of = (
+          SELECT max(as_of) FROM segments.publication) AND s.members <> (
+          SELECT count(*) FROM segments.membership AS m WHERE m.segment = s.segment)
+        """)
+      #expect(unbalanced == 0)
+    }
+  }
+
+  @Test("a second process on the same interval exits with 3")
+  func inFlight() async throws {
+    try await Shop.open { shop in
+      #expect(try await shop.night("2025-02-02").code == 0)
+      // Publishing waits for this lock, so the first process surely holds the interval meanwhile.
+      try await shop.pool.withConnection { blocker in
+        try await blocker.execute("BEGIN")
+        try await blocker.execute(SQL(file: "queries/segments/lock_publication.sql"))
+        async let first = shop.night()
+        while try await shop.count(
+          "SELECT count(*) FROM runs.task WHERE task_id = 'publish' AND state = 'running'") == 0
+        { await Task.yield() }
+        let second = try await shop.night()
+        #expect(second.code == 3)
+        #expect(second.error.contains("another process is running"))
+        try await blocker.execute("ROLLBACK")
+        #expect(try await first.code == 0)
+      }
+    }
+  }
+}
