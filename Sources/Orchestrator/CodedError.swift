@@ -11,11 +11,15 @@ public protocol CodedError: Error {
   var message: String { get }
   /// What to do; nil if there is nothing to say.
   var hint: String? { get }
+  /// The message with all that its readers need: every problem, with file, line and column.
+  var fullMessage: String { get }
   /// Whether another attempt cannot help: then none is made, whatever the task's retries.
   var isPermanent: Bool { get }
 }
 
 extension CodedError {
+  /// The message alone.
+  public var fullMessage: String { message }
   /// False: another attempt may help.
   public var isPermanent: Bool { false }
 }
@@ -69,7 +73,7 @@ struct AttemptFault: Sendable {
   init(_ error: any Error) {
     if let error = error as? any CodedError {
       code = storable(error.code)
-      message = storable(error.message)
+      message = storable(error.fullMessage)
       hint = error.hint.map(storable)
       isPermanent = error.isPermanent
     } else {

@@ -1,5 +1,7 @@
+import FeatureStore
 import Features
 import Inputs
+import Learning
 import Models
 import Orchestrator
 import Rules
@@ -11,11 +13,15 @@ import Segments
 // unless its room says so.
 
 extension InputError: CodedError {
+  /// Every problem with its place.
+  public var fullMessage: String { description }
   /// True: another attempt reads the same.
   public var isPermanent: Bool { true }
 }
 
 extension FeatureError: CodedError {
+  /// Every problem with its place.
+  public var fullMessage: String { problems.isEmpty ? message : description }
   /// True: another attempt computes the same.
   public var isPermanent: Bool { true }
 }
@@ -25,6 +31,27 @@ extension ScheduleError: CodedError {
   public var isPermanent: Bool { true }
 }
 
-extension ModelError: CodedError {}
+extension ModelError: CodedError {
+  /// Every problem with its place.
+  public var fullMessage: String { problems.isEmpty ? message : description }
+}
+
+extension FeatureStoreError: CodedError {}
+
+extension RuleErrors: CodedError {
+  /// The code of the first problem.
+  public var code: String { errors.first?.code ?? "rules.invalid" }
+  /// Every problem with its place.
+  public var message: String { description }
+  /// Each problem carries its own.
+  public var hint: String? { nil }
+  /// True: the catalogue is wrong.
+  public var isPermanent: Bool { true }
+}
+
+extension LearningError: CodedError {
+  /// True: another attempt computes the same.
+  public var isPermanent: Bool { true }
+}
 
 extension SegmentError: CodedError {}

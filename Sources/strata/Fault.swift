@@ -36,7 +36,7 @@ struct Fault {
         exitCode: Self.exitCode(error))
     case let error as any CodedError:
       self.init(
-        code: error.code, message: error.message, hint: error.hint,
+        code: error.code, message: error.fullMessage, hint: error.hint,
         exitCode: Self.exitCode(error))
     default:
       return nil
@@ -54,6 +54,7 @@ struct Fault {
   private static func exitCode(_ error: any CodedError) -> Int32 {
     switch error {
     case let error as OrchestratorError: error.code == OrchestratorError.runInFlight ? 3 : 2
+    case let error as InputError: error.code == "inputs.contract_breached" ? 5 : 2
     default: 2
     }
   }
