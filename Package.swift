@@ -89,7 +89,7 @@ let package = Package(
     room(
       "Tasks",
       [
-        "Pipeline", "Orchestrator", "Warehouse", "Inputs", "Features", "FeatureStore",
+        "Pipeline", "Orchestrator", "Warehouse", "Inputs", "Learning", "Features", "FeatureStore",
         "Rules", "Models", "Segments", "Reporting", "Columns", "Schedules",
       ]),
     room(
@@ -100,7 +100,7 @@ let package = Package(
       dependencies: [
         "Columns", "Schedules", "Warehouse", "Pipeline", "Features", "FeatureStore", "Rules",
         "Demo",
-        "Inputs", "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs", "SQLCatalog",
+        "Inputs", "Learning", "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs", "SQLCatalog",
         argumentParser, log,
       ],
       swiftSettings: settings),
