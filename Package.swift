@@ -100,7 +100,8 @@ let package = Package(
       dependencies: [
         "Columns", "Schedules", "Warehouse", "Pipeline", "Features", "FeatureStore", "Rules",
         "Demo",
-        "Inputs", "Learning", "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs", "SQLCatalog",
+        "Inputs", "Learning", "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs",
+        "SQLCatalog",
         argumentParser, log,
       ],
       swiftSettings: settings),

@@ -89,7 +89,9 @@ struct ClusterTests {
       // The server inherits the limit: no file of it may pass 24 MB (WAL segments have 16).
       let start = try await Subprocess.run(
         .path("/bin/bash"),
-        arguments: ["-c", "ulimit -f 24576; exec \"$0\" db start --project dags/retail", Binary.path],
+        arguments: [
+          "-c", "ulimit -f 24576; exec \"$0\" db start --project dags/retail", Binary.path,
+        ],
         environment: .inherit.updating(["STRATA_HOME": strata.home.path]),
         workingDirectory: FilePath(Binary.root.path), output: .string(limit: 1 << 20),
         error: .string(limit: 1 << 20))

@@ -28,7 +28,8 @@ import Testing
 
   @Test func databaseIsReplacedAfterExpansion() throws {
     let found = try words(ConnectionOptions("host=/tmp dbname=a").with(database: "b=c"))
-    #expect(found.filter { $0.hasPrefix("dbname=") } == ["dbname=host=/tmp dbname=a", "dbname=b=c"])
+    #expect(
+      found.filter { $0.hasPrefix("dbname=") } == ["dbname=host=/tmp dbname=a", "dbname=b=c"])
     let bare = try words(ConnectionOptions().with(database: "b"))
     #expect(bare.filter { $0.hasPrefix("dbname=") } == ["dbname=dbname=''", "dbname=b"])
   }
