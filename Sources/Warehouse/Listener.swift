@@ -13,32 +13,28 @@ public struct Notification: Sendable, Equatable {
 
 /// Watches a connection's socket and hands notifications to a stream.
 ///
-/// The dispatch source fires on the connection's own queue, between statements, so that the
-/// connection stays usable while it listens.
+/// A thread of its own waits for the socket; what has arrived is read on the connection's queue,
+/// between statements, so that the connection stays usable while it listens. (A dispatch source on
+/// the socket now and then stalled all of libdispatch on Linux.)
 ///
-/// @unchecked Sendable: used on the connection's queue only.
+/// @unchecked Sendable: the state is used on the connection's queue only.
 final class Listener: @unchecked Sendable {
   private let connection: OpaquePointer
-  private let source: any DispatchSourceRead
+  private let watch: SocketWatch
   private let continuation: AsyncThrowingStream<Notification, any Error>.Continuation
   private var finished = false
 
   init(
     _ connection: OpaquePointer, queue: DispatchQueue,
     _ continuation: AsyncThrowingStream<Notification, any Error>.Continuation
-  ) {
+  ) throws {
     self.connection = connection
     self.continuation = continuation
-    // A copy of the descriptor: a dispatch source must be cancelled before its own is closed, and
-    // libpq closes its own whenever it likes.
-    let descriptor = dup(PQsocket(connection))
-    source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-    source.setEventHandler { [weak self] in self?.receive() }
-    source.setCancelHandler { close(descriptor) }
-    source.activate()
+    watch = try SocketWatch(PQsocket(connection))
+    watch.start(on: queue) { [weak self] in self?.receive() }
   }
 
-  deinit { source.cancel() }
+  deinit { watch.stop() }
 
   /// Reads what has arrived.
   func receive() {
@@ -71,7 +67,7 @@ final class Listener: @unchecked Sendable {
   func finish(_ error: (any Error)?) {
     guard !finished else { return }
     finished = true
-    source.cancel()
+    watch.stop()
     continuation.finish(throwing: error)
   }
 }
@@ -96,7 +92,7 @@ extension Connection {
     let connection = try pointer()
     listener?.finish(nil)
     let (stream, continuation) = AsyncThrowingStream<Notification, any Error>.makeStream()
-    let listener = Listener(connection, queue: executor.queue, continuation)
+    let listener = try Listener(connection, queue: executor.queue, continuation)
     self.listener = listener
     listener.deliver()
     return stream
