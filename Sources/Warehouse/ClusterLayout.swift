@@ -25,6 +25,23 @@ struct ClusterOwner: Sendable, Equatable {
       hint: "PostgreSQL refuses to run as root; run strata as another user")
   }
 
+  /// The program and arguments that run a program as this user.
+  ///
+  /// Another program changes the user. Subprocess's own option calls `setgroups` between clone and
+  /// exec, where glibc may wait for ever for a thread that the child does not have.
+  func command(
+    _ program: String, _ arguments: [String], isExecutable: (String) -> Bool
+  ) -> (program: String, arguments: [String]) {
+    guard isOther else { return (program, arguments) }
+    for setpriv in ["/usr/bin/setpriv", "/bin/setpriv"] where isExecutable(setpriv) {
+      let change = ["--reuid=\(user)", "--regid=\(group)", "--clear-groups", "--", program]
+      return (setpriv, change + arguments)
+    }
+    let su = ["/usr/bin/su", "/bin/su"].first(where: isExecutable) ?? "/bin/su"
+    let script = #"exec "$0" "$@""#
+    return (su, ["-s", "/bin/sh", "-c", script, "--", name, program] + arguments)
+  }
+
   /// Whether this user may pass through a folder with these facts.
   func mayEnter(mode: mode_t, user: uid_t, group: gid_t) -> Bool {
     if self.user == user { return mode & 0o100 != 0 }

@@ -97,7 +97,7 @@ enum ConnectFailure {
       WarehouseError(code: code, message: message, hint: hint)
     }
     if needsPassword || message.contains("authentication failed")
-      || message.contains("no password supplied") || message.contains("no pg_hba.conf entry")
+      || message.contains("no password supplied") || message.contains("pg_hba.conf")
       || message.contains("role \"") && message.contains("does not exist")
     {
       return fault(

@@ -104,20 +104,17 @@ extension EmbeddedCluster {
 
   /// Runs a program of the server as its owner; whether it succeeded, and all it printed.
   private func run(_ program: String, _ arguments: [String]) async throws -> (Bool, String) {
-    var options = PlatformOptions()
-    if owner.isOther {
-      options.userID = owner.user
-      options.groupID = owner.group
-      options.supplementaryGroups = [owner.group]
+    let (executable, words) = owner.command(program, arguments) {
+      FileManager.default.isExecutableFile(atPath: $0)
     }
     // An environment of its own: PGDATA, PGPORT and locale variables must not interfere, and the
     // current folder may be closed to the owner.
     let path = environment["PATH"] ?? "/usr/bin:/bin"
     let result = try await Subprocess.run(
-      .path(FilePath(program)), arguments: Arguments(arguments),
+      .path(FilePath(executable)), arguments: Arguments(words),
       environment: .custom(["PATH": path, "LC_ALL": "C", "TZ": "UTC"]),
-      workingDirectory: FilePath("/"), platformOptions: options,
-      output: .string(limit: 1 << 20), error: .combinedWithOutput)
+      workingDirectory: FilePath("/"), output: .string(limit: 1 << 20),
+      error: .combinedWithOutput)
     return (result.terminationStatus.isSuccess, result.standardOutput)
   }
 

@@ -50,6 +50,20 @@ import Testing
       server.mayEnter(mode: mode_t(mode), user: uid_t(user), group: gid_t(group)) == expected)
   }
 
+  @Test func anotherProgramChangesTheUser() {
+    let own = me.command("/pg/initdb", ["-D", "x y"]) { _ in true }
+    #expect(own.program == "/pg/initdb" && own.arguments == ["-D", "x y"])
+    let setpriv = server.command("/pg/initdb", ["-D"]) { $0 == "/usr/bin/setpriv" }
+    #expect(setpriv.program == "/usr/bin/setpriv")
+    #expect(
+      setpriv.arguments == [
+        "--reuid=101", "--regid=104", "--clear-groups", "--", "/pg/initdb", "-D",
+      ])
+    let su = server.command("/pg/initdb", ["-D"]) { $0 == "/bin/su" }
+    #expect(su.program == "/bin/su")
+    #expect(su.arguments.suffix(4) == ["--", "postgres", "/pg/initdb", "-D"])
+  }
+
   @Test(arguments: [
     (1 << 30, "170MB", "8MB"), (24 << 30, "4096MB", "96MB"), (256 << 30, "8192MB", "256MB"),
   ])
