@@ -76,9 +76,10 @@ import Testing
 
       // A stale file whose process number now belongs to another program: this one.
       #expect(try await cluster.stop())
-      let stale = [
-        "\(getpid())", cluster.layout.data, "1", "5432", cluster.layout.run, "", " 0 0", "ready",
-      ].joined(separator: "\n") + "\n"
+      let stale =
+        [
+          "\(getpid())", cluster.layout.data, "1", "5432", cluster.layout.run, "", " 0 0", "ready",
+        ].joined(separator: "\n") + "\n"
       try stale.write(toFile: cluster.layout.processFile, atomically: false, encoding: .utf8)
       #expect(chown(cluster.layout.processFile, cluster.owner.user, cluster.owner.group) == 0)
       #expect(cluster.status().state == .crashed)
