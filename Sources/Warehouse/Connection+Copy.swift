@@ -32,6 +32,7 @@ extension Connection {
     try await beginCopy(sql, PGRES_COPY_IN)
     do {
       try await body(CopyWriter(connection: self))
+      try Task.checkCancellation()
     } catch let error as CopyRefused {
       throw try await endCopyIn(sql, refusing: nil, after: error)
     } catch {
@@ -53,7 +54,7 @@ extension Connection {
   ) async throws -> State {
     try await beginCopy(sql, PGRES_COPY_OUT)
     activity = .idle
-    return try await cancellable {
+    return try await cancellable(mustRun: true) {
       var state = state
       let connection = try pointer()
       var buffer: UnsafeMutablePointer<CChar>?
@@ -138,7 +139,7 @@ extension Connection {
 
   private func finishCopyIn(_ sql: SQL) async throws -> Int {
     activity = .idle
-    return try await cancellable {
+    return try await cancellable(mustRun: true) {
       guard PQputCopyEnd(try pointer(), nil) == 1 else {
         throw fault(nil, text: "", name: sql.name)
       }
@@ -152,6 +153,13 @@ extension Connection {
   ) throws -> any Error {
     activity = .idle
     let connection = try pointer()
+    if reason != nil {
+      // The server may wait for a lock; it would read the refusal only afterwards.
+      let number = canceller.reserve()
+      canceller.begin(number)
+      canceller.stopNow(number)
+      _ = canceller.end(number)
+    }
     guard PQputCopyEnd(connection, reason) == 1 else {
       let lost = fault(nil, text: "", name: sql.name)
       close()

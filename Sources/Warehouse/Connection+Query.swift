@@ -56,8 +56,11 @@ extension Connection {
   }
 
   /// Runs blocking libpq calls; on cancellation of the task the server is asked to stop.
-  func cancellable<T>(_ body: () throws -> T) async throws -> T {
-    try Task.checkCancellation()
+  ///
+  /// - Parameter mustRun: whether `body` runs even in a task that is cancelled already, to end what
+  ///   was begun; the server is then asked to stop at once.
+  func cancellable<T>(mustRun: Bool = false, _ body: () throws -> T) async throws -> T {
+    if !mustRun { try Task.checkCancellation() }
     guard activity != .copy else {
       throw WarehouseError(
         code: "warehouse.busy", message: "expected an idle connection, found one in a COPY",
@@ -68,8 +71,12 @@ extension Connection {
       canceller.begin(number)
       // The task may have been cancelled before the number was running.
       if Task.isCancelled {
-        _ = canceller.end(number)
-        throw CancellationError()
+        if mustRun {
+          canceller.stopNow(number)
+        } else {
+          _ = canceller.end(number)
+          throw CancellationError()
+        }
       }
       let outcome = Result { try body() }
       let stopped = canceller.end(number)

@@ -82,6 +82,10 @@ extension WarehouseError {
       error.code = "warehouse.stale_plan"
       error.hint = "run the transaction again: a table changed under a prepared statement"
     }
+    // A file that may not grow (a quota, `ulimit -f`) has no SQLSTATE of its own.
+    if sqlState == "XX000", message.contains("could not extend file") {
+      (error.code, error.hint) = describe(sqlState: "53100")
+    }
     error.context = field("W")
     error.constraint = field("n")
     error.column = field("c")

@@ -166,6 +166,40 @@ import Testing
     }
   }
 
+  /// The server may not write files above 24 MiB, so a table of that size is a full disk.
+  @Test func aFullDiskIsAFaultAndTheServerGoesOn() async throws {
+    try await withHome { home in
+      let real = try #require(await ServerBinaries.installed().first)
+      let bin = home + "/bin"
+      try ClusterFiles.createOpen(bin)
+      for name in ["postgres", "initdb", "pg_ctl"] {
+        let limit = name == "pg_ctl" ? "ulimit -f 49152; " : ""
+        try "#!/bin/sh\n\(limit)exec '\(real.path(name))' \"$@\"\n".write(
+          toFile: "\(bin)/\(name)", atomically: false, encoding: .utf8)
+        #expect(chmod("\(bin)/\(name)", 0o755) == 0)
+      }
+      let cluster = try EmbeddedCluster(
+        home: home, durability: .none,
+        environment: ["STRATA_PG_BIN": bin, "PATH": "/usr/bin:/bin"])
+      let pool = ConnectionPool(try await cluster.start())
+      try await pool.execute("CREATE TABLE t (a text)")
+      let error = await #expect(throws: WarehouseError.self) {
+        try await pool.withConnection { connection in
+          try await connection.copyIn("COPY t FROM STDIN") { writer in
+            let row = String(repeating: "x", count: 1000) + "\n"
+            let piece = String(repeating: row, count: 100)
+            for _ in 0..<400 { try await writer.write(piece) }
+          }
+        }
+      }
+      #expect(error?.code == "warehouse.disk_full")
+      #expect(error?.hint?.contains("space") == true)
+      let row = try await pool.first("SELECT count(*) FROM t")
+      #expect(try row?.get(0, as: Int.self) == 0)
+      await pool.close()
+    }
+  }
+
   /// Programs that fail as the real ones do, with what they print.
   @Test(arguments: [
     ("creating directory ... boom", "warehouse.initdb_failed"),

@@ -123,6 +123,29 @@ import Testing
     }
   }
 
+  @Test func aTaskCancelledInTheWriterLeavesNothing() async throws {
+    try await withTable { pool in
+      try await pool.withConnection { connection in
+        let written = Rendezvous(parties: 2)
+        let cancelled = Rendezvous(parties: 2)
+        let task = Task {
+          try await connection.copyIn("COPY t (a) FROM STDIN") { writer in
+            try await writer.write("1\n2\n")
+            await written.meet()
+            await cancelled.meet()
+          }
+        }
+        await written.meet()
+        task.cancel()
+        await cancelled.meet()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let row = try await connection.first("SELECT count(*) FROM t")
+        #expect(try row?.get(0, as: Int.self) == 0)
+      }
+      #expect(pool.openCount == 1)
+    }
+  }
+
   @Test func aRefusedRowNamesItsLine() async throws {
     try await withTable { pool in
       try await pool.withConnection { connection in
