@@ -110,6 +110,13 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Warehouse", "Columns", "Schedules", subprocess],
       path: "Tests/TestSupport", swiftSettings: settings),
+    .executableTarget(
+      name: "strata-bench",
+      dependencies: [
+        "Columns", "Schedules", "Warehouse", "Features", "FeatureStore", "Inputs", "Learning",
+        "Models",
+      ],
+      path: "Tests/Benchmarks", exclude: ["peers", "project"], swiftSettings: settings),
     tests("ArchitectureTests", []),
     tests("SchedulesTests", ["Schedules"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
