@@ -16,7 +16,7 @@ SEED ?= 1
 DATE ?= 2025-02-03
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-long bench lint format db psql install uninstall clean
+.PHONY: help deps build run test bench lint format db psql install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,9 +33,6 @@ run: build ## a demo shop, then the nightly run on the embedded cluster, to a pr
 
 test: deps ## every test: unit, integration on a private PostgreSQL, end to end
 	@.ci/test
-
-test-long: deps ## the same with the long counts of seeds and days
-	@STRATA_TEST_LONG=1 .ci/test
 
 bench: deps ## ours against its peers, in one run (ONLY=suite for one)
 	@.ci/bench $(ONLY)

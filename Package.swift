@@ -72,7 +72,7 @@ let package = Package(
 
     // Layer 3
     room("Inputs", ["Warehouse", "Columns", "Schedules", "CZlib", yams, crypto]),
-    room("FeatureStore", ["Features", "Warehouse", "Columns", "Schedules"]),
+    room("FeatureStore", ["Features", "Rules", "Warehouse", "Columns", "Schedules"]),
     room(
       "Models",
       [

@@ -1,3 +1,4 @@
+import FeatureStore
 import Features
 import Foundation
 import Learning
@@ -159,7 +160,7 @@ struct ModelChecker {
       file: reader.file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     do {
       let rule = try Rule(
-        parsing: text, attributes: FeatureAttributes(features: features), zone: zone, at: place)
+        parsing: text, attributes: FeatureAttributes(features), zone: zone, at: place)
       for reference in rule.references {
         reader.report(
           node, "segment_in_rule",

@@ -1,3 +1,4 @@
+import FeatureStore
 import Columns
 import Features
 import Learning
@@ -73,7 +74,7 @@ public struct Scorer: Sendable {
     _ version: ModelVersion, in catalogue: FeatureCatalogue, zone: Zone
   ) throws -> Rule {
     let definition = version.lineage.definition
-    let attributes = FeatureAttributes(features: catalogue)
+    let attributes = FeatureAttributes(catalogue)
     let population = try Rule(parsing: definition.population, attributes: attributes, zone: zone)
     let label = try Rule(parsing: definition.label, attributes: attributes, zone: zone)
     let reads = definition.features + (population.attributes + label.attributes).map(\.name)

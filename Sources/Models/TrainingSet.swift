@@ -1,3 +1,4 @@
+import FeatureStore
 import Columns
 import Features
 import Learning
@@ -164,6 +165,6 @@ extension FeatureTable {
 extension Rule {
   /// The rows for which the rule is true; unknown is not.
   func members(of table: FeatureTable) throws -> Bitset {
-    try evaluate(FeatureColumns(table: table)).isTrue
+    try evaluate(FeatureColumns(table)).isTrue
   }
 }

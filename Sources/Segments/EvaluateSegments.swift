@@ -1,3 +1,4 @@
+import FeatureStore
 import Columns
 import Features
 import Rules

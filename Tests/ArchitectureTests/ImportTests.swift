@@ -20,7 +20,7 @@ struct ImportTests {
       "Learning": ["Columns", "CXGBoost"],
       "Demo": ["Columns", "Schedules"],
       "Inputs": ["Warehouse", "Columns", "Schedules", "CZlib"],
-      "FeatureStore": ["Features", "Warehouse", "Columns", "Schedules"],
+      "FeatureStore": ["Features", "Rules", "Warehouse", "Columns", "Schedules"],
       "Models": [
         "Learning", "Features", "FeatureStore", "Rules", "Warehouse", "Columns", "Schedules",
       ],

@@ -183,16 +183,4 @@ struct InputsOtherSourcesTests {
       }
     }
   }
-
-  @Test func everyQueryPrepares() async throws {
-    try await withFreshDatabase { pool in
-      try await pool.withConnection { connection in
-        try await connection.execute("SELECT landing.begin_staging()")
-        for (index, file) in try SQLCatalog.files(in: "queries/inputs").enumerated() {
-          let text = try SQLCatalog.text("queries/inputs/\(file)")
-          try await connection.script("PREPARE q\(index) AS \(text)", name: file)
-        }
-      }
-    }
-  }
 }

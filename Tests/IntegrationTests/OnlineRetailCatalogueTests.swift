@@ -1,3 +1,4 @@
+import FeatureStore
 import Features
 import Foundation
 import Rules

@@ -1,3 +1,4 @@
+import FeatureStore
 import Features
 import Foundation
 import Rules
@@ -17,7 +18,7 @@ import Testing
   private func segments() throws -> SegmentCatalogue {
     try SegmentCatalogue.load(
       path: Self.folder.appendingPathComponent("segments.yaml").path,
-      attributes: FeatureAttributes(catalogue: try features()))
+      attributes: FeatureAttributes(try features()))
   }
 
   @Test func featuresLoad() throws {
@@ -32,28 +33,5 @@ import Testing
     #expect((12...15).contains(catalogue.segments.count))
     #expect(catalogue.segments.allSatisfy { $0.title != $0.name })
     #expect(catalogue.segments.allSatisfy { $0.description?.isEmpty == false })
-  }
-}
-
-/// Features as the rules see them.
-private struct FeatureAttributes: AttributeCatalogue {
-  let catalogue: FeatureCatalogue
-
-  var attributeNames: [String] { catalogue.features.flatMap { [$0.name] + $0.aliases } }
-
-  func attribute(named name: String) -> Attribute? {
-    guard let feature = catalogue.feature(named: name) else { return nil }
-    let type: Attribute.ValueType =
-      switch feature.type {
-      case .integer, .decimal: .number
-      case .real: .real
-      case .text: .text
-      case .boolean: .boolean
-      case .date: .day
-      case .timestamp: .instant
-      }
-    return Attribute(
-      name: feature.name, type: type,
-      unit: Attribute.Unit(rawValue: feature.unit.rawValue) ?? .none, scale: feature.scale ?? 0)
   }
 }
