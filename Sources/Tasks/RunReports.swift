@@ -142,15 +142,24 @@ public struct RunReports: Sendable {
       }, summary: ProductSummary.sentence(of: task))
   }
 
+  /// Commands as they can be pasted into the shell that called: its way to the binary and project.
   private func steps(_ report: RunReport) -> [NextStep] {
     let id = report.run.id
+    let program = CommandLine.arguments.first ?? "strata"
+    let here = FileManager.default.currentDirectoryPath
+    let folder = project.directory.path
+    var suffix = folder == here ? "" : " --project \(folder)"
+    if folder.hasPrefix(here + "/") { suffix = " --project \(folder.dropFirst(here.count + 1))" }
+    func step(_ command: String, _ purpose: String) -> NextStep {
+      NextStep("\(program) \(command)\(suffix)", purpose)
+    }
     var steps = [
-      NextStep("strata segments list", "segments with size and movement"),
-      NextStep("strata db psql", "SQL: segments.membership, segments.transitions, audience.*"),
-      NextStep("strata report html \(id) -o report.html", "this report with plots"),
+      step("segments list", "segments with size and movement"),
+      step("db psql", "SQL: segments.membership, segments.transitions, audience.*"),
+      step("report html \(id) -o report.html", "this report with plots"),
     ]
     if let failure = report.failures.first, let task = failure.task {
-      steps.insert(NextStep("strata tasks log \(id) \(task)", "what the failed task said"), at: 0)
+      steps.insert(step("tasks log \(id) \(task)", "what the failed task said"), at: 0)
     }
     return steps
   }
