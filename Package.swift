@@ -56,6 +56,7 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
     // Layer 1
+    room("Diagnostics"),
     room("Schedules"),
     room("Columns"),
     room(
@@ -64,22 +65,23 @@ let package = Package(
     room("Warehouse", ["CLibPQ", "SQLCatalog", "Columns", "Schedules", subprocess, crypto, log]),
 
     // Layer 2
-    room("Pipeline", ["Schedules", crypto]),
-    room("Features", ["Columns", "Schedules", yams]),
-    room("Rules", ["Columns", "Schedules", yams, crypto]),
+    room("Pipeline", ["Diagnostics", "Schedules", crypto]),
+    room("Features", ["Diagnostics", "Columns", "Schedules", yams]),
+    room("Rules", ["Diagnostics", "Columns", "Schedules", yams, crypto]),
     room("Learning", ["Columns", "CXGBoost"]),
     room("Demo", ["Columns", "Schedules"]),
 
     // Layer 3
-    room("Inputs", ["Warehouse", "Columns", "Schedules", "CZlib", yams, crypto]),
+    room("Inputs", ["Diagnostics", "Warehouse", "Columns", "Schedules", "CZlib", yams, crypto]),
     room("FeatureStore", ["Features", "Rules", "Warehouse", "Columns", "Schedules"]),
     room(
       "Models",
       [
-        "Learning", "Features", "FeatureStore", "Rules", "Warehouse", "Columns", "Schedules", yams,
+        "Diagnostics", "Learning", "Features", "FeatureStore", "Rules", "Warehouse", "Columns",
+        "Schedules", yams,
         crypto,
       ]),
-    room("Orchestrator", ["Pipeline", "Warehouse", "Schedules", log]),
+    room("Orchestrator", ["Diagnostics", "Pipeline", "Warehouse", "Schedules", log]),
     room(
       "Segments",
       ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"]),
@@ -98,7 +100,8 @@ let package = Package(
     .executableTarget(
       name: "strata",
       dependencies: [
-        "Columns", "Schedules", "Warehouse", "Pipeline", "Features", "FeatureStore", "Rules",
+        "Diagnostics", "Columns", "Schedules", "Warehouse", "Pipeline", "Features", "FeatureStore",
+        "Rules",
         "Demo",
         "Inputs", "Learning", "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs",
         "SQLCatalog",
@@ -118,6 +121,7 @@ let package = Package(
       ],
       path: "Tests/Benchmarks", exclude: ["peers", "project"], swiftSettings: settings),
     tests("ArchitectureTests", []),
+    tests("DiagnosticsTests", ["Diagnostics"]),
     tests("SchedulesTests", ["Schedules"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("WarehouseTests", ["Warehouse", "TestSupport"]),

@@ -1,3 +1,4 @@
+import Diagnostics
 import Yams
 
 /// Reads one YAML catalogue, collecting every problem with its place instead of stopping.

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 
 /// The features of a project, checked, in file order.

@@ -1,3 +1,4 @@
+import Diagnostics
 import Yams
 
 /// Turns YAML into checked features; every problem is reported, none stops the check.

@@ -1,3 +1,4 @@
+import Diagnostics
 import Schedules
 
 /// A run of local days, both ends included; empty where `first > last`.

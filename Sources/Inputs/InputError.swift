@@ -53,34 +53,3 @@ public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
       line: first.line, column: first.column, related: Array(problems.dropFirst()))
   }
 }
-
-/// Finds the known name that a mistyped one was probably meant to be.
-enum Suggestion {
-  /// `did you mean 'x'?` for the nearest of `known`, else the list of what is known.
-  static func hint(for name: String, among known: [String], noun: String) -> String? {
-    let limit = max(1, name.count / 3)
-    let nearest = known.map { ($0, distance(name.lowercased(), $0.lowercased())) }
-      .min { ($0.1, $0.0) < ($1.1, $1.0) }
-    if let nearest, nearest.1 <= limit { return "did you mean '\(nearest.0)'?" }
-    guard !known.isEmpty else { return nil }
-    let shown = known.prefix(20).joined(separator: ", ")
-    return "\(noun): \(shown)\(known.count > 20 ? ", …" : "")"
-  }
-
-  /// Levenshtein's distance in Unicode scalars.
-  static func distance(_ left: String, _ right: String) -> Int {
-    let a = Array(left.unicodeScalars)
-    let b = Array(right.unicodeScalars)
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let substituted = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
-      }
-    }
-    return row[b.count]
-  }
-}

@@ -1,3 +1,4 @@
+import Diagnostics
 import FeatureStore
 import Features
 import Foundation

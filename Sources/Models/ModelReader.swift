@@ -1,3 +1,4 @@
+import Diagnostics
 import Yams
 
 /// Reads `models.yaml`, collecting every problem with its place instead of stopping.
@@ -137,30 +138,5 @@ struct ModelReader {
     case .sequence(let sequence): sequence.isEmpty ? "an empty list" : "a list"
     case .alias: "an alias"
     }
-  }
-}
-
-/// The known name nearest to a misspelt one.
-enum Suggestion {
-  /// `did you mean 'x'?`, or nil where nothing is near.
-  static func hint(for name: String, among known: some Sequence<String>) -> String? {
-    let wanted = Array(name.lowercased().utf8.prefix(80))
-    let limit = wanted.count <= 3 ? 1 : max(2, wanted.count / 3)
-    let near = known.map { (distance(wanted, Array($0.lowercased().utf8.prefix(80))), $0) }
-      .filter { $0.0 <= limit }.min { $0 < $1 }
-    return near.map { "did you mean '\($0.1)'?" }
-  }
-
-  /// Levenshtein's distance.
-  private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    var last = Array(0...right.count)
-    for (i, byte) in left.enumerated() {
-      var row = [i + 1]
-      for j in right.indices {
-        row.append(min(last[j + 1] + 1, row[j] + 1, last[j] + (byte == right[j] ? 0 : 1)))
-      }
-      last = row
-    }
-    return last[right.count]
   }
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 import Pipeline
 
 /// A task kind that can be run here.
@@ -47,7 +48,7 @@ public struct TaskRegistry: Sendable {
       throw OrchestratorError(
         code: "orchestrator.unknown_kind",
         message: "expected a known kind for task '\(definition.id)', found '\(definition.kind)'",
-        hint: Suggestion.hint(for: definition.kind, in: kinds.keys), isPermanent: true)
+        hint: Suggestion.hint(for: definition.kind, among: kinds.keys), isPermanent: true)
     }
     do {
       return try definition.config.decoded(as: type)

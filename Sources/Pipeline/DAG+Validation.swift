@@ -1,3 +1,4 @@
+import Diagnostics
 import Schedules
 
 extension DAG {
@@ -89,7 +90,7 @@ extension DAG {
       found.append(
         problem(
           "unknown_upstream", "\(verb) '\(id)', which this DAG lacks",
-          hint: Suggestion.hint(for: id, in: known.keys), in: declaration))
+          hint: Suggestion.hint(for: id, among: known.keys), in: declaration))
     }
     for read in declaration.reads.sorted(by: { $0.producer < $1.producer }) {
       guard let producer = known[read.producer], producer.product != read.product else { continue }

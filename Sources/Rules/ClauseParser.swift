@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Reads clauses from documents: maps with `all`, `any`, `not`, criteria, and short strings.
 struct ClauseParser {
   let faults: FaultList

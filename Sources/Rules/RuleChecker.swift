@@ -1,3 +1,4 @@
+import Diagnostics
 import Schedules
 
 /// Turns what was read into a checked tree: names resolved, literals typed, faults noted.

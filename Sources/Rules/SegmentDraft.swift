@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// A segment as it was read, before its rule is checked.
 struct SegmentDraft {
   var name: String

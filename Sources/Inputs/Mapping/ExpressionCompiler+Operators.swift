@@ -1,3 +1,5 @@
+import Diagnostics
+
 extension ExpressionCompiler {
   mutating func binary(
     _ sign: Expression.Operator, _ left: Expression, _ right: Expression, _ at: Int

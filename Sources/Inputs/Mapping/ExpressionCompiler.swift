@@ -1,3 +1,4 @@
+import Diagnostics
 import Schedules
 
 /// Compiles expressions into one register program: columns first, then constants and results.

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Finds the declared columns in a CSV header, or says clearly what is wrong with it.
 struct HeaderReader {
   let columns: [String]

@@ -1,3 +1,4 @@
+import Diagnostics
 import ArgumentParser
 import DAGs
 import Foundation
@@ -97,7 +98,7 @@ struct DAGChoice {
       message: "expected a DAG of project \(projectName), found '\(name)'",
       hint: known.isEmpty
         ? "no DAG is registered for this project: add it to dags/AllDAGs.swift"
-        : Suggestion.hint(for: name, in: known) ?? "it has: \(known.joined(separator: ", "))")
+        : Suggestion.hint(for: name, among: known) ?? "it has: \(known.joined(separator: ", "))")
   }
 }
 

@@ -1,17 +1,31 @@
-/// The known name nearest to a misspelt one.
-enum Suggestion {
+/// Finds the known name that a misspelt one was probably meant to be.
+public enum Suggestion {
   /// `did you mean 'x'?`, or nil where nothing is near.
-  static func hint(for name: String, among names: [String]) -> String? {
-    nearest(to: name, among: names).map { "did you mean '\($0)'?" }
+  public static func hint(for name: String, among known: some Sequence<String>) -> String? {
+    nearest(to: name, among: known).map { "did you mean '\($0)'?" }
   }
 
-  /// The name of least edit distance, at most a third of the length (and at least 2 for names
-  /// longer than 3); ties go to the first in order.
-  static func nearest(to name: String, among names: [String]) -> String? {
+  /// `did you mean 'x'?`, else what is known: `columns: a, b, c` (at most 20); nil for nothing.
+  public static func hint(
+    for name: String, among known: some Collection<String>, noun: String
+  ) -> String? {
+    if let near = hint(for: name, among: known) { return near }
+    guard !known.isEmpty else { return nil }
+    let shown = known.prefix(20).joined(separator: ", ")
+    return "\(noun): \(shown)\(known.count > 20 ? ", …" : "")"
+  }
+
+  /// The name of least edit distance, case folded: at most a third of the length, at least 2 for
+  /// names longer than 3; ties go to the first in order.
+  ///
+  /// Only the first 80 scalars count, so that a hostile name costs no time.
+  public static func nearest(
+    to name: String, among known: some Sequence<String>
+  ) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(80))
     let limit = wanted.count <= 3 ? 1 : max(2, wanted.count / 3)
     var best: (distance: Int, name: String)?
-    for candidate in names.sorted() {
+    for candidate in known.sorted() {
       let other = Array(candidate.lowercased().unicodeScalars.prefix(80))
       guard abs(other.count - wanted.count) <= limit else { continue }
       let found = distance(wanted, other)
