@@ -25,6 +25,17 @@ struct NightlyTests {
       }
       #expect(report.segments.contains { $0.members > 0 && $0.members < $0.population })
 
+      // Listings for programs: the same keys in every object, null where there is nothing.
+      let listing = try await shop("segments", "list", "--json")
+      let objects = try JSONDecoder().decode(
+        [[String: JSONLeaf]].self, from: Data(listing.output.utf8))
+      #expect(objects.count == 15)
+      let keys: Set = [
+        "as_of", "audience_view", "entered", "left", "members", "priority", "rule_version",
+        "segment", "title",
+      ]
+      for object in objects { #expect(Set(object.keys) == keys) }
+
       let state: SQL = """
         SELECT count(*) + (SELECT count(*) FROM segments.history) * 1000000
           + (SELECT count(*) FROM segments.publication) * 1000000000000 FROM segments.transitions
@@ -155,6 +166,23 @@ struct NightlyTests {
         try await blocker.execute("ROLLBACK")
         #expect(try await first.code == 0)
       }
+    }
+  }
+}
+
+/// Any JSON scalar, for tests that look at keys only.
+enum JSONLeaf: Decodable {
+  case null
+  case value(String)
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let number = try? container.decode(Double.self) {
+      self = .value("\(number)")
+    } else {
+      self = .value(try container.decode(String.self))
     }
   }
 }

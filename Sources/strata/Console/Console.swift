@@ -37,21 +37,57 @@ struct Console: Sendable {
     }
   }
 
-  /// Prints a value as JSON with stable, sorted keys.
+  /// Prints a value as JSON with sorted keys in snake case.
   func print(json value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    print(String(decoding: try Self.encoder.encode(value), as: UTF8.self))
   }
 
-  /// A listing: a table for people, an array of objects under `--json`.
+  /// A listing: a table for people, an array of objects with stable keys under `--json`.
   func list<Item: Encodable>(
     _ items: [Item], empty: String, _ columns: [TableColumn<Item>]
   ) throws {
-    if json { return try print(json: items) }
+    if json { return print(try Self.array(items)) }
     if items.isEmpty { return note(empty) }
     print(Table(columns: columns).render(items, colour: out.colour))
+  }
+
+  private static let encoder: JSONEncoder = {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return encoder
+  }()
+
+  /// Objects of one kind have the same keys: what an encoder leaves out where it is nil is null.
+  private static func array<Item: Encodable>(_ items: [Item]) throws -> String {
+    let objects = try items.map { item in
+      let parsed = try JSONSerialization.jsonObject(with: try encoder.encode(item))
+      guard var object = parsed as? [String: Any] else { return parsed }
+      for child in Mirror(reflecting: item).children {
+        guard let label = child.label else { continue }
+        let key = snakeCase(label)
+        if object[key] == nil { object[key] = NSNull() }
+      }
+      return object
+    }
+    let data = try JSONSerialization.data(
+      withJSONObject: objects, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  /// As the encoder does it: `asOf` is `as_of`, `customerID` is `customer_id`.
+  static func snakeCase(_ label: String) -> String {
+    var words: [String] = []
+    let letters = Array(label)
+    for (index, letter) in letters.enumerated() {
+      let starts =
+        letter.isUppercase && index > 0
+        && (!letters[index - 1].isUppercase
+          || (index + 1 < letters.count && letters[index + 1].isLowercase))
+      if starts || words.isEmpty { words.append("") }
+      words[words.count - 1] += letter.lowercased()
+    }
+    return words.joined(separator: "_")
   }
 
   /// Writes an error message.
