@@ -75,8 +75,10 @@ public struct FeatureBuilder: Sendable {
       return (built, stored == true && complete == true ? nil : state)
     }
     if saving, whole == day, let state {
+      // Side by side: the old states are as many bytes as the new one.
+      async let pruned = states.prune(keeping: Self.keptStates - 1)
       try await states.save(state, tileVersion: built.tileVersion)
-      try await states.prune(keeping: Self.keptStates)
+      _ = try await pruned
     }
     return built
   }

@@ -75,11 +75,12 @@ public struct StateStore: Sendable {
           file: "queries/features/insert_state.sql", Int16(state.range), day, zone.name,
           tileVersion, Int64(state.index.count), ids))
       guard let id = try stored?.get("state_id", as: Int64.self) else { return }
-      for (slot, values) in zip(state.slots, state.values) {
-        let bytes = ColumnCodec.encode(slot.nullable(values))
-        try await connection.execute(
-          SQL(file: "queries/features/insert_state_column.sql", id, slot.name, bytes))
-      }
+      _ = try await connection.pipeline(
+        zip(state.slots, state.values).map { slot, values in
+          SQL(
+            file: "queries/features/insert_state_column.sql", id, slot.name,
+            ColumnCodec.encode(slot.nullable(values)))
+        })
     }
   }
 

@@ -111,10 +111,23 @@ struct TileSQL {
         SELECT t.customer_id, t.day - DATE '1970-01-01', \(fragment: values)
         FROM facts.customer_day AS t
         WHERE t.day <= \(read.days.last) \(fragment: lower) AND (\(fragment: some))
-          \(fragment: Self.only(customer, "t"))
+          \(fragment: Self.tiles(of: customer, in: read.days))
       ) TO STDOUT WITH (NULL '')
       """
     return sql.named("copy tiles")
+  }
+
+  /// One customer's tiles: the key begins with the day, so each day is looked up in it.
+  private static func tiles(of customer: Int64?, in days: DaySpan) -> SQL {
+    guard let customer else { return "" }
+    let first: SQL =
+      days.first == DaySpan.unbounded ? "min(day)" : "greatest(min(day), \(days.first))"
+    return """
+      AND t.customer_id = \(customer) AND t.day = ANY (ARRAY(
+        SELECT generate_series(
+          (\(fragment: first))::timestamp, \(days.last)::timestamp, interval '1 day')::date
+        FROM facts.customer_day))
+      """
   }
 
   private static func only(_ customer: Int64?, _ table: String) -> SQL {

@@ -118,7 +118,7 @@ public struct TileStore: Sendable {
     try await connection.execute(
       """
       ALTER TABLE facts.customer_day
-      ADD CONSTRAINT customer_day_pkey PRIMARY KEY (customer_id, day)
+      ADD CONSTRAINT customer_day_pkey PRIMARY KEY (day, customer_id)
       """)
     return rows
   }

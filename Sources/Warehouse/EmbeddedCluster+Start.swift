@@ -26,9 +26,8 @@ extension EmbeddedCluster {
     let binaries = try ServerBinaries.choose(installed, data: dataVersion())
     try ClusterFiles.createPrivate(layout.run, owner: owner)
     try ClusterFiles.createPrivate(layout.log, owner: owner)
-    let text = ClusterSettings.machine(durability).text(
-      socketFolder: layout.run, logFolder: layout.log, port: port, overrides: settings)
-    try ClusterFiles.write(text, to: layout.settings)
+    var machine = ClusterSettings.machine(durability)
+    try write(machine)
     if dataVersion() == nil {
       try await create(binaries)
     } else {
@@ -38,7 +37,18 @@ extension EmbeddedCluster {
     if let server = PostmasterFile.read(layout), server.isAlive, !server.isServer(of: layout) {
       try PostmasterFile.disown(layout)
     }
+    // Builds of the server differ; this one tells whether it takes the value.
+    (machine.hasLZ4, _) = try await run(
+      binaries.path("postgres"),
+      ["-D", layout.data, "-C", "wal_compression", "-c", "wal_compression=lz4"])
+    if machine.hasLZ4 { try write(machine) }
     try await launch(binaries)
+  }
+
+  private func write(_ machine: ClusterSettings) throws {
+    let text = machine.text(
+      socketFolder: layout.run, logFolder: layout.log, port: port, overrides: settings)
+    try ClusterFiles.write(text, to: layout.settings)
   }
 
   /// Creates the data folder: beside its place first, so that a half-made one is never used.

@@ -130,7 +130,6 @@ SELECT customer_id,
 FROM best.state AS s FULL JOIN delta AS d USING (customer_id);
 DROP TABLE best.state;
 ALTER TABLE best.state_next RENAME TO state;
-ANALYZE best.state;
 DROP TABLE IF EXISTS best.night;
 CREATE UNLOGGED TABLE best.night AS SELECT customer_id, unnest(array_remove(ARRAY[
   CASE WHEN orders_30d >= 1 AND days_since_order <= 7 THEN 1 END,

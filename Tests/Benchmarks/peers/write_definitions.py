@@ -342,7 +342,6 @@ def night_best():
     out.append("FROM best.state AS s FULL JOIN delta AS d USING (customer_id);")
     out.append("DROP TABLE best.state;")
     out.append("ALTER TABLE best.state_next RENAME TO state;")
-    out.append("ANALYZE best.state;")
     return out + publish_best()
 
 
