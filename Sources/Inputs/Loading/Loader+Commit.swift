@@ -157,7 +157,7 @@ extension Loader {
     _ target: LoadTarget, _ load: Int64, _ tally: Tally, on connection: Connection
   ) async throws -> Int {
     let isLater = target.watermark.map { $0.microseconds < tally.first } ?? true
-    if !tally.mayRepeat, isLater {
+    if isLater {
       do {
         return try await connection.savepoint { connection in
           try await connection.execute(

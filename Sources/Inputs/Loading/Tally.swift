@@ -31,8 +31,6 @@ struct Tally: Sendable {
   var last = Int64.min
   /// Whether good rows came in order of time.
   var ordered = true
-  /// Whether an event id may have come twice among good rows.
-  var mayRepeat = false
   var watermark = Int64.min
   var samples: [Sample] = []
 

@@ -4,7 +4,6 @@ import Schedules
 final class RowMapper {
   let plan: RowPlan
   private var counted: Tally
-  private var ids = RepeatFilter()
   let buffer: CopyBuffer
   let arena: RowArena
   private let machine: RowMachine
@@ -43,11 +42,7 @@ final class RowMapper {
   }
 
   /// What has been counted.
-  var tally: Tally {
-    var tally = counted
-    tally.mayRepeat = ids.mayRepeat
-    return tally
-  }
+  var tally: Tally { counted }
 
   /// How many rows have been read.
   var rowsRead: Int64 { counted.rowsRead }
@@ -239,7 +234,6 @@ final class RowMapper {
     appendProperties()
     buffer.patch(buffer.hash(from: hashed), at: content)
     if let time { note(time) }
-    if let id = fields.eventID { ids.insert(slots[id].bytes) }
     return nil
   }
 
