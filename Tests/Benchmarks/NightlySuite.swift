@@ -47,6 +47,8 @@ struct NightlySuite: Suite {
     var ours: [Double] = []
     var best: [Double] = []
     var naive: [Double] = []
+    var steps: [Double] = []
+    var bestSteps: [Double] = []
     var peak = 0
     for step in 0..<Self.nights {
       let day = day0 + step
@@ -56,13 +58,16 @@ struct NightlySuite: Suite {
       ours.append(run.seconds)
       peak = max(peak, run.peakBytes)
       let variables = ["as_of": date(day + 1)]
-      best.append(try peer("night_best", path, variables))
-      naive.append(try peer("night_naive", path, variables))
+      let theirs = try peer("night_best", path, variables)
+      best.append(theirs.all)
+      bestSteps.append(theirs.step)
+      naive.append(try peer("night_naive", path, variables).all)
       say(
         "  night \(date(day)): ours \(ResultTable.value(run.seconds, "s")) "
           + "(\(ResultTable.value(run.processorSeconds, "s")) on processors), best SQL "
           + "\(ResultTable.value(best[step], "s")), naive \(ResultTable.value(naive[step], "s"))")
       try report()
+      steps.append(run.seconds - (try secondsOfLoad()))
       try compare(day + 1)
     }
     let copy = try copyTiles()
@@ -83,6 +88,7 @@ struct NightlySuite: Suite {
         "against a query per feature, INSERT per rule", "s", night, median(naive), .ratioAtLeast(10)
       ),
       line("against the best SQL", "s", night, median(best), .ratioAtLeast(4)),
+      line("the same without the load on both sides", "s", median(steps), median(bestSteps), .none),
       line("against \\copy out of 12 tile columns", "s", night, copy, .ratioAtLeast(0.5)),
       line("full build from tiles, best SQL from events", "s", build, full.seconds, .none),
       line("a night that is done already", "s", again.seconds, nil, .none),
@@ -126,6 +132,17 @@ struct NightlySuite: Suite {
         + "; run \(all)")
   }
 
+  /// Seconds that the last night took to load its file.
+  private func secondsOfLoad() throws -> Double {
+    let task = try bench.query(
+      "night_ours",
+      """
+      SELECT extract(epoch FROM finished_at - started_at) FROM runs.task
+      WHERE run_id = (SELECT max(run_id) FROM runs.run) AND task_id = 'extract'
+      """)
+    return task.first.flatMap { Double($0[0]) } ?? 0
+  }
+
   /// Seconds of the features task where the tiles are there and no state is stored.
   private func rebuild(_ day: Int, from path: String) throws -> Double {
     _ = try bench.psql("night_ours", ["-c", "DELETE FROM features.state"])
@@ -160,10 +177,10 @@ struct NightlySuite: Suite {
 
   private func peer(
     _ name: String, _ path: String, _ variables: [String: String]
-  ) throws -> Double {
+  ) throws -> (all: Double, step: Double) {
     let loaded = try bench.peer("load_checked.sql", on: name, file: path)
     let built = try bench.peer("\(name).sql", on: name, variables: variables)
-    return loaded.seconds + built.seconds
+    return (loaded.seconds + built.seconds, built.seconds)
   }
 
   /// All three must find the same number of members in every segment.

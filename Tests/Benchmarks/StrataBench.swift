@@ -6,7 +6,7 @@ import Foundation
 @main
 enum StrataBench {
   static var suites: [any Suite.Type] {
-    [IngestSuite.self, NightlySuite.self, ChurnSuite.self, CommandSuite.self]
+    [CommandSuite.self, IngestSuite.self, NightlySuite.self, ChurnSuite.self]
   }
 
   static func main() async {
