@@ -75,10 +75,9 @@ public struct FeatureBuilder: Sendable {
       return (built, stored == true && complete == true ? nil : state)
     }
     if saving, whole == day, let state {
-      // Side by side: the old states are as many bytes as the new one.
-      async let pruned = states.prune(keeping: Self.keptStates - 1)
+      // One after the other: side by side, which states are left would depend on who commits first.
       try await states.save(state, tileVersion: built.tileVersion)
-      _ = try await pruned
+      try await states.prune(keeping: Self.keptStates)
     }
     return built
   }

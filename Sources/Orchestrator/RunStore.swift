@@ -51,11 +51,13 @@ public struct RunStore: Sendable {
       AttemptRecord.init)
   }
 
-  /// The log of a task of a run, in order.
+  /// The log of a run, in order.
   ///
-  /// - Parameter attempt: only of this attempt; nil for all.
+  /// - Parameters:
+  ///   - task: only of this task; nil for all.
+  ///   - attempt: only of this attempt; nil for all.
   public func log(
-    of runID: Int64, task: String, attempt: Int? = nil
+    of runID: Int64, task: String? = nil, attempt: Int? = nil
   ) async throws -> [LogLine] {
     try await read(
       SQL(file: "queries/orchestrator/list_log.sql", runID, task, attempt.map { Int32($0) })

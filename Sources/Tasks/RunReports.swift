@@ -44,11 +44,11 @@ public struct RunReports: Sendable {
       report.failures.append(
         Notice(task.message ?? "failed", hint: hint, task: task.task, code: task.errorCode))
     }
-    for task in tasks where task.attempts > 0 {
-      for line in try await store.log(of: runID, task: task.task)
-      where line.level == "warning" && line.attempt == task.attempts {
-        report.warnings.append(Notice(line.message, task: task.task))
-      }
+    // What an earlier attempt warned of does not count once a later one has run.
+    let latest = Dictionary(tasks.map { ($0.task, $0.attempts) }) { first, _ in first }
+    for line in try await store.log(of: runID)
+    where line.level == "warning" && line.attempt == latest[line.task] {
+      report.warnings.append(Notice(line.message, task: line.task))
     }
     try await add(tasks, to: &report)
     report.nextSteps = steps(report)

@@ -12,10 +12,9 @@ enum Home {
     return URL(fileURLWithPath: path).standardizedFileURL
   }
 
-  /// The process's environment, with STRATA_HOME filled in for paths in `sources.yaml`.
-  static var environment: [String: String] {
-    ProcessInfo.processInfo.environment.merging(["STRATA_HOME": url.path]) { $1 }
-  }
+  /// Sets STRATA_HOME where it is not, so that paths in `sources.yaml` mean this folder in every
+  /// command and task.
+  static func settle() { setenv("STRATA_HOME", url.path, 1) }
 }
 
 /// A project and its database, opened for one command.

@@ -37,6 +37,7 @@ struct Strata: AsyncParsableCommand {
     ])
 
   static func main() async {
+    Home.settle()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       var command = try Strata.parseAsRoot(arguments)

@@ -37,7 +37,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     await look("definitions") {
       let project = try Project(directory: URL(fileURLWithPath: global.project))
-      let catalogues = Catalogues(project: project, environment: Home.environment)
+      let catalogues = Catalogues(project: project)
       let sources = try catalogues.sources().sources.count
       let features = try catalogues.features()
       let segments = try catalogues.segments(features: features).segments.count

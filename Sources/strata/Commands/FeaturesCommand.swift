@@ -38,7 +38,7 @@ struct FeaturesCommand: AsyncParsableCommand {
 
   static func load(_ global: GlobalOptions) throws -> (Project, FeatureCatalogue) {
     let project = try Project(directory: URL(fileURLWithPath: global.project))
-    return (project, try Catalogues(project: project, environment: Home.environment).features())
+    return (project, try Catalogues(project: project).features())
   }
 
   struct List: ParsableCommand {
@@ -117,9 +117,9 @@ struct FeaturesCommand: AsyncParsableCommand {
     func run() async throws {
       try await Session.open(global, limit: 4) { session in
         let zone = session.project.zone
-        let catalogue = try Catalogues(project: session.project, environment: Home.environment)
+        let catalogue = try Catalogues(project: session.project)
           .features()
-        let instant = try await Moment.parse(asOf, session)
+        let instant = try await Moment.asOf(asOf, session)
         let row = try await session.pool.first(
           "SELECT customer_id FROM landing.identity WHERE customer_key = \(customer)")
         guard let id = try row?.get("customer_id", as: Int64.self) else {

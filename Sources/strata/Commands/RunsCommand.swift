@@ -146,18 +146,18 @@ enum Moment {
     return "\(local(interval.start, in: zone)) .. \(local(interval.end, in: zone))"
   }
 
-  /// `--as-of`: an instant, or a day for its end; without it the live publication's as-of.
-  static func parse(_ text: String?, _ session: Session) async throws -> Instant {
-    let zone = session.project.zone
-    guard let text else {
-      if let live = try await SegmentReader(pool: session.pool).liveAsOf() { return live }
-      return SystemClock().now()
-    }
+  /// An RFC 3339 instant, or a day for its end, which is the as-of of its run.
+  static func instant(_ text: String, in zone: Zone) throws -> Instant {
     if let instant = Instant(rfc3339: text) { return instant }
     guard let day = Day(iso8601: text) else {
-      throw UsageError(
-        message: "expected --as-of as YYYY-MM-DD or an RFC 3339 instant, found '\(text)'")
+      throw UsageError(message: "expected YYYY-MM-DD or an RFC 3339 instant, found '\(text)'")
     }
     return zone.midnight(day + 1)
+  }
+
+  /// `--as-of`; without it the live publication's as-of, else now.
+  static func asOf(_ text: String?, _ session: Session) async throws -> Instant {
+    if let text { return try instant(text, in: session.project.zone) }
+    return try await SegmentReader(pool: session.pool).liveAsOf() ?? SystemClock().now()
   }
 }

@@ -83,7 +83,8 @@ struct SegmentsCommand: AsyncParsableCommand {
       try await Session.open(global, limit: 1) { session in
         let zone = session.project.zone
         let sizes = try await SegmentReader(pool: session.pool).sizes(
-          of: segment, from: try asOf(from, zone), to: try asOf(to, zone))
+          of: segment, from: try from.map { try Moment.instant($0, in: zone) },
+          to: try to.map { try Moment.instant($0, in: zone) })
         try session.console.list(
           sizes, empty: "nothing is published in that time",
           [
@@ -94,15 +95,6 @@ struct SegmentsCommand: AsyncParsableCommand {
             TableColumn(number: "left") { Format.count($0.left) },
           ])
       }
-    }
-
-    /// A day stands for the publication at its end.
-    private func asOf(_ day: String?, _ zone: Zone) throws -> Instant? {
-      guard let day else { return nil }
-      return try IntervalChoice(date: day, interval: nil).resolve(
-        in: zone, now: Instant(seconds: 0)
-      )
-      .asOf
     }
   }
 
@@ -117,8 +109,7 @@ struct SegmentsCommand: AsyncParsableCommand {
     func run() async throws {
       try await Session.open(global, limit: 1) { session in
         let zone = session.project.zone
-        var instant: Instant?
-        if let asOf { instant = try await Moment.parse(asOf, session) }
+        let instant = try asOf.map { try Moment.instant($0, in: zone) }
         let members = try await SegmentReader(pool: session.pool).members(
           of: segment, asOf: instant, limit: limit)
         try session.console.list(
@@ -140,7 +131,7 @@ struct SegmentsCommand: AsyncParsableCommand {
 
     func run() throws {
       let project = try Project(directory: URL(fileURLWithPath: global.project))
-      let catalogues = Catalogues(project: project, environment: Home.environment)
+      let catalogues = Catalogues(project: project)
       let features = try catalogues.features()
       let segments = try catalogues.segments(features: features)
       global.console.note(
@@ -158,7 +149,7 @@ struct SegmentsCommand: AsyncParsableCommand {
 
     func run() throws {
       let project = try Project(directory: URL(fileURLWithPath: global.project))
-      let catalogues = Catalogues(project: project, environment: Home.environment)
+      let catalogues = Catalogues(project: project)
       let catalogue = try catalogues.segments(features: try catalogues.features())
       guard let found = catalogue.segment(named: segment) else {
         throw UsageError(

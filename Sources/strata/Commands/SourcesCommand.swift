@@ -3,7 +3,6 @@ import Foundation
 import Inputs
 import Schedules
 import Tasks
-import Warehouse
 
 /// `strata sources …`: inputs and their contracts.
 struct SourcesCommand: AsyncParsableCommand {
@@ -13,7 +12,7 @@ struct SourcesCommand: AsyncParsableCommand {
 
   static func catalogue(_ global: GlobalOptions) throws -> SourceCatalogue {
     let project = try Project(directory: URL(fileURLWithPath: global.project))
-    return try Catalogues(project: project, environment: Home.environment).sources()
+    return try Catalogues(project: project).sources()
   }
 
   struct Summary: Encodable {
@@ -67,7 +66,10 @@ struct SourcesCommand: AsyncParsableCommand {
       let chosen = try name.map { [try catalogue.source($0)] } ?? catalogue.sources
       var reports: [LoadReport] = []
       for source in chosen {
-        if name == nil, case .query = source.location { continue }
+        if name == nil, case .query = source.location {
+          global.console.note("\(source.name): not checked, a query needs its database")
+          continue
+        }
         reports.append(
           try await LoadBoard(global.console).watch(source) { progress in
             try await Loader.check(file: source, progress: progress)
@@ -197,30 +199,14 @@ struct RejectsCommand: AsyncParsableCommand {
     @Option(help: "At most so many.") var limit = 20
     @OptionGroup var global: GlobalOptions
 
-    struct Reject: Encodable {
-      let load: Int64
-      let source: String
-      let line: Int64
-      let reason: String
-      let column: String?
-      let raw: String
-    }
-
     func run() async throws {
       try await Session.open(global, limit: 1) { session in
-        let rows = try await session.pool.query(
-          SQL(
-            file: "queries/inputs/list_rejected.sql", source, Int64?.none, reason, Int64(limit)))
-        let rejects = try rows.map {
-          Reject(
-            load: try $0.get("load_id"), source: try $0.get("source"), line: try $0.get("line"),
-            reason: try $0.get("reason"), column: try $0.get("column_name"),
-            raw: try $0.get("raw"))
-        }
+        let rejects = try await LoadLedger(pool: session.pool).rejected(
+          source: source, reason: reason, limit: limit)
         try session.console.list(
           rejects, empty: "nothing was rejected",
           [
-            TableColumn(number: "load") { "\($0.load)" },
+            TableColumn(number: "load") { "\($0.loadID)" },
             TableColumn("source") { $0.source },
             TableColumn(number: "line") { "\($0.line)" },
             TableColumn("reason") { $0.reason },
