@@ -23,7 +23,7 @@ struct RunPass {
   private let log: LogBuffer
   private let identity: RunIdentity
 
-  private var machine: RunMachine
+  private var machine: LegacyRunMachine
   private var records: [TaskRecord]
   private var live: [Int: Live] = [:]
   private var pauses: [Int: Task<Void, Never>] = [:]
@@ -55,10 +55,10 @@ struct RunPass {
       }
     }
     records = prepared.tasks
-    machine = RunMachine(
+    machine = LegacyRunMachine(
       plan: plan, interval: run.interval,
       tasks: prepared.tasks.map {
-        RunMachine.Task(
+        LegacyRunMachine.Task(
           state: $0.state, attempts: $0.attempts, allowedAttempts: $0.allowedAttempts)
       }, parallelism: parallelism)
     month = Self.month(of: run.startedAt)
@@ -93,7 +93,7 @@ struct RunPass {
   private mutating func handle(_ message: RunMessage) async throws {
     switch message {
     case .ended(let task, let attempt, let result):
-      let ending: AttemptEnding
+      let ending: LegacyAttemptEnding
       switch result {
       case .success: ending = .success
       case .skipped: ending = .skipped
@@ -113,7 +113,7 @@ struct RunPass {
 
   // MARK: Decide, record, act
 
-  private mutating func apply(_ event: MachineEvent, result: AttemptResult?) async throws {
+  private mutating func apply(_ event: LegacyMachineEvent, result: AttemptResult?) async throws {
     let now = clock.now()
     if Self.month(of: now) != month {
       try await ledger.ensurePartitions(at: now)
@@ -148,7 +148,7 @@ struct RunPass {
   }
 
   private mutating func act(
-    on actions: [MachineAction], _ leases: [RunLedger.Lease], at now: Instant
+    on actions: [LegacyMachineAction], _ leases: [RunLedger.Lease], at now: Instant
   ) throws {
     let leases = Dictionary(leases.map { ($0.task, $0) }, uniquingKeysWith: { $1 })
     for action in actions {
@@ -265,7 +265,7 @@ struct RunPass {
       return "rule \(machine.plan.rules[number].rawValue): " + upstreams.joined(separator: ", ")
     case .failed: return records[number].message ?? "no attempts left"
     case .cancelled: return "the run was cancelled"
-    case .waiting, .running, .retrying, .success: return nil
+    case .waiting, .queued, .running, .retrying, .deferred, .success: return nil
     }
   }
 

@@ -8,6 +8,16 @@ public struct RunPlan: Sendable {
   public let retries: [Retries]
   /// Whether the run survives the failure of each task.
   public let tolerated: [Bool]
+  /// Whether each task is expanded into items when its rule lets it run.
+  public let mapped: [Bool]
+  /// Whether each task waits for an earlier run; never so for a teardown.
+  public let dependsOnPast: [Bool]
+  /// Whether each task is a teardown.
+  public let teardowns: [Bool]
+  /// The setups that each teardown takes down again, sorted; empty for other tasks.
+  public let setups: [[Int]]
+  /// The priority of each task after its weight rule.
+  public let priorities: [Int]
   /// The tasks each one has edges from.
   public let upstreams: [[Int]]
   /// The tasks each one has edges to.
@@ -17,32 +27,79 @@ public struct RunPlan: Sendable {
   /// The DAG's name, which the jitter of pauses depends on.
   public let dag: String
 
+  /// What the machine has to know of one task.
+  struct Node {
+    var id: String
+    var rule = TriggerRule.allSuccess
+    var retries = Retries.none
+    var isTolerated = false
+    var isMapped = false
+    var dependsOnPast = false
+    var isTeardown = false
+    /// Of a teardown: the ids of its setups.
+    var setups: [String] = []
+    var priority = 0
+    var weight = Weight.absolute
+    var upstreams: [String] = []
+  }
+
   /// The plan of a snapshot.
   ///
   /// - Throws: ``PipelineError`` `pipeline.invalid_snapshot` for an unknown task or a cycle, which
   ///   a snapshot made by ``DAG/snapshot()`` never has.
   public init(_ snapshot: DAGSnapshot) throws {
-    let tasks = snapshot.tasks
-    dag = snapshot.name
-    ids = tasks.map(\.id)
-    rules = tasks.map(\.rule)
-    retries = tasks.map(\.retries)
-    tolerated = tasks.map { $0.failure == .tolerated }
+    try self.init(
+      dag: snapshot.name,
+      snapshot.tasks.map {
+        Node(
+          id: $0.id, rule: $0.rule, retries: $0.retries, isTolerated: $0.failure == .tolerated,
+          upstreams: $0.upstreams)
+      })
+  }
+
+  init(dag: String, _ nodes: [Node]) throws {
+    self.dag = dag
+    ids = nodes.map(\.id)
+    rules = nodes.map(\.rule)
+    retries = nodes.map(\.retries)
+    tolerated = nodes.map(\.isTolerated)
+    mapped = nodes.map(\.isMapped)
+    teardowns = nodes.map(\.isTeardown)
+    dependsOnPast = nodes.map { $0.dependsOnPast && !$0.isTeardown }
     var numbers: [String: Int] = [:]
-    for (number, task) in tasks.enumerated() { numbers[task.id] = number }
-    var downstreams = [[Int]](repeating: [], count: tasks.count)
-    upstreams = try tasks.enumerated().map { number, task in
-      try task.upstreams.map { id in
+    for (number, node) in nodes.enumerated() { numbers[node.id] = number }
+    let numbered = { (ids: [String], node: Node) in
+      try ids.map { id in
         guard let upstream = numbers[id] else {
           throw PipelineError(
             code: "pipeline.invalid_snapshot",
-            message: "expected a task '\(id)' upstream of '\(task.id)', found none")
+            message: "expected a task '\(id)' upstream of '\(node.id)', found none")
         }
-        downstreams[upstream].append(number)
         return upstream
       }
     }
+    let setups = try nodes.map { try numbered($0.setups, $0).sorted() }
+    self.setups = setups
+    // A teardown waits for its setups whether or not it was written with an edge from them.
+    let upstreams = try nodes.enumerated().map { number, node in
+      let upstreams = try numbered(node.upstreams, node)
+      return upstreams + setups[number].filter { !upstreams.contains($0) }
+    }
+    self.upstreams = upstreams
+    var downstreams = [[Int]](repeating: [], count: nodes.count)
+    for (number, upstreams) in upstreams.enumerated() {
+      for upstream in upstreams { downstreams[upstream].append(number) }
+    }
     self.downstreams = downstreams
+    order = try Self.order(upstreams, downstreams, dag: dag)
+    priorities = Self.priorities(
+      nodes.map { ($0.priority, $0.weight) }, upstreams: upstreams, downstreams: downstreams,
+      order: order)
+  }
+
+  private static func order(
+    _ upstreams: [[Int]], _ downstreams: [[Int]], dag: String
+  ) throws -> [Int] {
     var unmet = upstreams.map(\.count)
     var order = unmet.indices.filter { unmet[$0] == 0 }
     var next = 0
@@ -53,22 +110,37 @@ public struct RunPlan: Sendable {
       }
       next += 1
     }
-    guard order.count == tasks.count else {
+    guard order.count == upstreams.count else {
       throw PipelineError(
         code: "pipeline.invalid_snapshot", message: "expected no cycle, found one in '\(dag)'")
     }
-    self.order = order
+    return order
   }
 
   /// The given tasks and all that are downstream of them.
-  public func descendants(of tasks: Set<Int>) -> Set<Int> {
+  public func descendants(of tasks: Set<Int>) -> Set<Int> { reached(from: tasks, downstreams) }
+
+  /// The given tasks and all that are upstream of them.
+  public func ancestors(of tasks: Set<Int>) -> Set<Int> { reached(from: tasks, upstreams) }
+
+  private func reached(from tasks: Set<Int>, _ edges: [[Int]]) -> Set<Int> {
     var reached = tasks
     var open = Array(tasks)
     while let task = open.popLast() {
-      for downstream in downstreams[task] where reached.insert(downstream).inserted {
-        open.append(downstream)
-      }
+      for next in edges[task] where reached.insert(next).inserted { open.append(next) }
     }
     return reached
+  }
+
+  /// What the rule of a task says, given how its upstream tasks stand.
+  ///
+  /// A teardown has one of its own: it waits for all of them, then runs if a setup of its own ended
+  /// well, whatever happened in between.
+  func verdict(_ number: Int, _ standing: TaskStanding) -> Verdict {
+    guard teardowns[number], !setups[number].isEmpty else {
+      return rules[number].verdict(standing.tally)
+    }
+    if standing.tally.unfinished > 0 { return .wait }
+    return standing.setupsSucceeded > 0 ? .run : .skip
   }
 }

@@ -1,11 +1,15 @@
-/// Where a task of a run stands.
+/// Where a task of a run, or one item of a mapped task, stands.
 public enum TaskState: String, Codable, Sendable, Hashable, CaseIterable {
-  /// Its upstream tasks have not ended, or it waits for a free slot.
+  /// Its upstream tasks have not ended, or something else holds it back.
   case waiting
-  /// An attempt is on its way.
+  /// Ready: a worker with a free slot may take it.
+  case queued
+  /// An attempt is on its way; of a mapped task: its items are.
   case running
   /// An attempt failed, and another will follow after a pause.
   case retrying
+  /// A sensor that waits for its next look; it holds no slot meanwhile.
+  case deferred
   /// Ended well.
   case success
   /// Ended badly, with no attempts left.
@@ -20,8 +24,16 @@ public enum TaskState: String, Codable, Sendable, Hashable, CaseIterable {
   /// Whether nothing more happens to the task in this run.
   public var isFinal: Bool {
     switch self {
-    case .waiting, .running, .retrying: false
+    case .waiting, .queued, .running, .retrying, .deferred: false
     case .success, .failed, .upstreamFailed, .skipped, .cancelled: true
+    }
+  }
+
+  /// Whether a worker may take it, once it is due.
+  public var isClaimable: Bool {
+    switch self {
+    case .queued, .retrying, .deferred: true
+    case .waiting, .running, .success, .failed, .upstreamFailed, .skipped, .cancelled: false
     }
   }
 }
@@ -42,7 +54,7 @@ extension UpstreamTally {
   /// Counts one upstream task, or takes it back with `by: -1`.
   mutating func count(_ state: TaskState, by amount: Int = 1) {
     switch state {
-    case .waiting, .running, .retrying: unfinished += amount
+    case .waiting, .queued, .running, .retrying, .deferred: unfinished += amount
     case .success: succeeded += amount
     case .failed, .cancelled: failed += amount
     case .upstreamFailed: upstreamFailed += amount

@@ -42,7 +42,7 @@ final class RunPresenter: Sendable {
   private func show(_ task: TaskRecord) {
     board.update(task.task) { line in
       switch task.state {
-      case .waiting: line.state = .waiting
+      case .waiting, .queued, .deferred: line.state = .waiting
       case .running:
         if line.state != .running {
           line.started = .now

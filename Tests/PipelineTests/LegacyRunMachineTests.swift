@@ -9,9 +9,9 @@ private let interval = DataInterval(day: Day(number: 20_000), in: .utc)
 /// How each attempt at each task goes, fixed beforehand: what a run ends in must not depend on
 /// anything else.
 private struct Script {
-  var endings: [[AttemptEnding]]
+  var endings: [[LegacyAttemptEnding]]
 
-  func ending(_ task: Int, attempt: Int) -> AttemptEnding {
+  func ending(_ task: Int, attempt: Int) -> LegacyAttemptEnding {
     endings[task][(attempt - 1) % endings[task].count]
   }
 }
@@ -19,7 +19,7 @@ private struct Script {
 /// A random DAG of up to 40 tasks, with edges from earlier tasks to later ones.
 private func randomPlan(_ random: inout SplitMix64) throws -> (RunPlan, Script) {
   let count = Int.random(in: 1...40, using: &random)
-  var script: [[AttemptEnding]] = []
+  var script: [[LegacyAttemptEnding]] = []
   let dag = DAG("random") { dag in
     for number in 0..<count {
       let density = Double.random(in: 0...0.3, using: &random)
@@ -95,7 +95,7 @@ private func naiveEnd(_ plan: RunPlan, _ script: Script) -> ([TaskState], [Int],
 private struct World {
   let plan: RunPlan
   let script: Script
-  var machine: RunMachine
+  var machine: LegacyRunMachine
   var random: SplitMix64
   var now = Instant(seconds: 1_700_000_000)
   var running: [(task: Int, attempt: Int)] = []
@@ -103,7 +103,7 @@ private struct World {
   var finish: RunState?
   var recorded: [Int: TaskState] = [:]
 
-  mutating func send(_ event: MachineEvent) {
+  mutating func send(_ event: LegacyMachineEvent) {
     for action in machine.apply(event, at: now) {
       #expect(finish == nil, "an action after the end: \(action)")
       switch action {
@@ -156,7 +156,7 @@ private struct World {
   }
 }
 
-@Suite struct RunMachineTests {
+@Suite struct LegacyRunMachineTests {
   @Test func randomRunsEndAsTheNaiveSimulatorSays() throws {
     var ends: [TaskState: Int] = [:]
     for seed in 0..<300 {
@@ -166,7 +166,7 @@ private struct World {
       for parallelism in [1, 3, 100] {
         var world = World(
           plan: plan, script: script,
-          machine: RunMachine(plan: plan, interval: interval, parallelism: parallelism),
+          machine: LegacyRunMachine(plan: plan, interval: interval, parallelism: parallelism),
           random: random)
         world.send(.begin)
         while world.step() {}
@@ -191,7 +191,7 @@ private struct World {
       let (plan, script) = try randomPlan(&random)
       var world = World(
         plan: plan, script: script,
-        machine: RunMachine(plan: plan, interval: interval, parallelism: 3), random: random)
+        machine: LegacyRunMachine(plan: plan, interval: interval, parallelism: 3), random: random)
       world.send(.begin)
       var steps = Int.random(in: 0..<30, using: &random)
       while steps > 0, world.step() { steps -= 1 }
@@ -199,7 +199,7 @@ private struct World {
       let crashed = world.machine.tasks
       var second = World(
         plan: plan, script: script,
-        machine: RunMachine(plan: plan, interval: interval, tasks: crashed, parallelism: 2),
+        machine: LegacyRunMachine(plan: plan, interval: interval, tasks: crashed, parallelism: 2),
         random: random)
       second.send(.begin)
       while second.step() {}
@@ -218,7 +218,7 @@ private struct World {
       let (plan, script) = try randomPlan(&random)
       var world = World(
         plan: plan, script: script,
-        machine: RunMachine(plan: plan, interval: interval, parallelism: 3), random: random)
+        machine: LegacyRunMachine(plan: plan, interval: interval, parallelism: 3), random: random)
       world.send(.begin)
       var steps = Int.random(in: 0..<20, using: &random)
       while steps > 0, world.step() { steps -= 1 }
@@ -243,7 +243,7 @@ private struct World {
       dag.task("b", Nothing(), after: ["a"])
     }
     let plan = try RunPlan(dag.snapshot())
-    var machine = RunMachine(
+    var machine = LegacyRunMachine(
       plan: plan, interval: interval,
       tasks: [
         .init(state: .running, attempts: 1, allowedAttempts: 1), .init(allowedAttempts: 1),
@@ -258,7 +258,7 @@ private struct World {
     let dag = DAG("d") { dag in
       dag.task("a", Nothing(), retries: .fixed(1, every: .seconds(30)))
     }
-    var machine = RunMachine(
+    var machine = LegacyRunMachine(
       plan: try RunPlan(dag.snapshot()), interval: interval, parallelism: 1)
     let now = Instant(seconds: 100)
     #expect(machine.apply(.begin, at: now) == [.start(task: 0, attempt: 1)])
@@ -286,7 +286,7 @@ private struct World {
     let plan = try RunPlan(dag.snapshot())
     var world = World(
       plan: plan, script: Script(endings: plan.ids.map { _ in [.success] }),
-      machine: RunMachine(plan: plan, interval: interval, parallelism: 16),
+      machine: LegacyRunMachine(plan: plan, interval: interval, parallelism: 16),
       random: SplitMix64(seed: 1))
     world.send(.begin)
     while world.finish == nil, !world.running.isEmpty {
