@@ -125,7 +125,8 @@ let package = Package(
     tests("SchedulesTests", ["Schedules"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("WarehouseTests", ["Warehouse", "TestSupport"]),
-    tests("PipelineTests", ["Pipeline", "Schedules", "TestSupport"]),
+    tests(
+      "PipelineTests", ["Pipeline", "Schedules", "TestSupport"], exclude: ["Golden"]),
     .target(
       name: "FeatureOracle", dependencies: ["Features", "Columns", "Schedules", "TestSupport"],
       path: "Tests/FeatureOracle", swiftSettings: settings),

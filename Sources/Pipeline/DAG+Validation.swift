@@ -100,6 +100,13 @@ extension DAG {
           "expected '\(read.producer)' to produce \(read.product), found \(producer.product)",
           hint: "an output belongs to the DAG that it was made in", in: declaration))
     }
+    for item in declaration.items.sorted(by: { $0.producer < $1.producer })
+    where declaration.ownItems[item.producer] != item.product {
+      found.append(
+        problem(
+          "stray_item", "reads '\(item.producer)', an item of another mapped task",
+          hint: "an item exists only in the closure that it is the argument of", in: declaration))
+    }
     if task.rule.mayRunWithoutSuccess(upstreams: task.upstreams.count) {
       for id in task.reads where !declaration.optionalReads.contains(id) {
         found.append(
@@ -147,44 +154,6 @@ extension DAG {
     return found
   }
 
-  private func scheduleProblems() -> [DAGProblem] {
-    guard case .cron(let expression, let zone) = schedule else { return [] }
-    var found: [DAGProblem] = []
-    do {
-      _ = try Zone(zone)
-    } catch {
-      found.append(problem("unknown_zone", error.message, hint: error.hint))
-    }
-    if let fault = Self.cronFault(expression) { found.append(problem("bad_cron", fault)) }
-    return found
-  }
-
-  /// What makes an expression no cron expression at a glance; nil if nothing does.
-  static func cronFault(_ expression: String) -> String? {
-    if expression.hasPrefix("@") {
-      let presets = [
-        "@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually",
-      ]
-      return presets.contains(expression)
-        ? nil : "expected one of \(presets.joined(separator: " ")), found '\(expression)'"
-    }
-    let fields = expression.split(whereSeparator: { $0 == " " || $0 == "\t" })
-    guard fields.count == 5 || fields.count == 6 else {
-      return "expected a cron expression of 5 fields, or 6 with seconds first, found "
-        + "\(fields.count) in '\(expression)'"
-    }
-    for field in fields {
-      guard
-        let bad = field.firstIndex(where: {
-          !($0.isASCII && ($0.isLetter || $0.isNumber || "*,-/#?".contains($0)))
-        })
-      else { continue }
-      let column = expression.distance(from: expression.startIndex, to: bad) + 1
-      return "unexpected '\(field[bad])' in the cron expression '\(expression)' at column \(column)"
-    }
-    return nil
-  }
-
   /// What makes a text no name; nil if nothing does.
   static func nameFault(_ name: String) -> String? {
     let allowed = name.utf8.allSatisfy {
@@ -198,7 +167,7 @@ extension DAG {
     return nil
   }
 
-  private func problem(
+  func problem(
     _ what: String, _ message: String, hint: String? = nil, in declaration: TaskDeclaration? = nil
   ) -> DAGProblem {
     DAGProblem(

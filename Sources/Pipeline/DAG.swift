@@ -1,4 +1,4 @@
-import Foundation
+import Schedules
 
 /// A pipeline as a value: tasks, the edges between them, and when it runs.
 public struct DAG: Sendable {
@@ -10,19 +10,46 @@ public struct DAG: Sendable {
   public let schedule: Schedule
   /// Which missed intervals are made up for.
   public let catchUp: CatchUp
+  /// The first local day that a scheduled interval may start on; nil for when it is enabled.
+  public let starts: Day?
+  /// What a run can be given, in the order of declaration.
+  public let params: [Param]
+  /// When a run should have ended; nil for no such time.
+  public let deadline: Deadline?
+  /// What is called about its runs.
+  public let callbacks: [Callback]
+  /// Runs at once.
+  public let maxActiveRuns: Int
+  /// Attempts at once over all its runs; nil for no limit.
+  public let maxActiveTasks: Int?
+  /// Attempts of one run at once.
+  public let parallelism: Int
   /// The tasks in the order of their declaration.
   public var tasks: [TaskDefinition] { declarations.map(\.definition) }
   /// `file:line` of the declaration.
   public let location: String
 
   let declarations: [TaskDeclaration]
+  let groups: [GroupDeclaration]
 
   /// Declares a DAG; `build` adds its tasks.
   ///
   /// Nothing is checked here: ``problems()`` reports all that is wrong at once.
+  ///
+  /// - Parameters:
+  ///   - starts: the first day with a scheduled interval; needed to catch up on all of them.
+  ///   - params: what a run can be given, with types and defaults.
+  ///   - deadline: when a run should have ended; its callbacks are told of the event `deadline`.
+  ///   - callbacks: what is called about runs, not about tasks.
+  ///   - maxActiveRuns: runs at once.
+  ///   - maxActiveTasks: attempts at once over all its runs.
+  ///   - parallelism: attempts of one run at once.
   public init(
     _ name: String, summary: String? = nil, schedule: Schedule = .manual,
-    catchUp: CatchUp = .none, file: String = #fileID, line: Int = #line,
+    catchUp: CatchUp = .none, starts: Day? = nil, params: [Param] = [],
+    deadline: Deadline? = nil, callbacks: [Callback] = [],
+    maxActiveRuns: Int = DAGSnapshot.usualMaxActiveRuns, maxActiveTasks: Int? = nil,
+    parallelism: Int = DAGSnapshot.usualParallelism, file: String = #fileID, line: Int = #line,
     _ build: (inout DAGBuilder) -> Void
   ) {
     var builder = DAGBuilder()
@@ -31,8 +58,16 @@ public struct DAG: Sendable {
     self.summary = summary
     self.schedule = schedule
     self.catchUp = catchUp
+    self.starts = starts
+    self.params = params
+    self.deadline = deadline
+    self.callbacks = callbacks
+    self.maxActiveRuns = maxActiveRuns
+    self.maxActiveTasks = maxActiveTasks
+    self.parallelism = parallelism
     location = "\(file):\(line)"
     declarations = builder.declarations
+    groups = builder.groups
   }
 
   /// What is stored with every run.
@@ -47,87 +82,34 @@ public struct DAG: Sendable {
         problems: problems)
     }
     return DAGSnapshot(
-      name: name, summary: summary, schedule: schedule, catchUp: catchUp, tasks: tasks)
+      name: name, summary: summary, schedule: schedule, catchUp: catchUp, starts: starts,
+      params: params, deadline: deadline, callbacks: callbacks, maxActiveRuns: maxActiveRuns,
+      maxActiveTasks: maxActiveTasks, parallelism: parallelism, tasks: tasks)
   }
-}
-
-/// One task of a DAG, as stored in its snapshot.
-public struct TaskDefinition: Codable, Sendable, Hashable {
-  /// Unique within the DAG.
-  public let id: String
-  /// The name of its ``TaskKind``.
-  public let kind: String
-  /// The encoded task.
-  public let config: JSONValue
-  /// The tasks whose products it reads, sorted.
-  public let reads: [String]
-  /// The tasks it only waits for, sorted.
-  public let after: [String]
-  /// When it runs.
-  public let rule: TriggerRule
-  /// How often a failed attempt is repeated.
-  public let retries: Retries
-  /// Milliseconds an attempt may take; nil for no limit.
-  public let timeLimitMilliseconds: Int64?
-  /// What its failure means for the run.
-  public let failure: FailurePolicy
-
-  /// All tasks it has edges from, each once, sorted.
-  public var upstreams: [String] { Array(Set(reads).union(after)).sorted() }
 }
 
 /// A task with what only its declaration knows.
 struct TaskDeclaration: Sendable {
   let definition: TaskDefinition
+  /// The products it reads whole, those it is mapped over included.
   let reads: Set<ReadCollector.Read>
+  /// The items that its configuration names.
+  let items: Set<ReadCollector.Read>
+  /// The items that its mapping hands out: the name of the type by the item's id.
+  let ownItems: [String: String]
   let optionalReads: Set<String>
   let product: String
+  let isSensorKind: Bool
   let location: String
   /// Why the task could not be encoded; nil if it was.
   let encodingFault: String?
 }
 
-/// Adds tasks to a DAG.
-public struct DAGBuilder {
-  var declarations: [TaskDeclaration] = []
-
-  /// Adds a task, and returns its future product for other tasks to read.
-  ///
-  /// - Parameters:
-  ///   - id: unique within the DAG: lower-case letters, digits, `_`, `-`, `.`; at most 63 bytes.
-  ///   - task: its configuration; each ``Output`` in it becomes an edge.
-  ///   - after: tasks that only have to end first.
-  ///   - when: the rule over all upstream tasks, those read and those in `after`.
-  ///   - retries: how often a failed attempt is repeated.
-  ///   - timeLimit: what an attempt may take before it is cancelled and counts as failed.
-  ///   - failure: whether the run fails with the task.
-  @discardableResult
-  public mutating func task<Kind: TaskKind>(
-    _ id: String, _ task: Kind, after: [any TaskReference] = [],
-    when rule: TriggerRule = .allSuccess, retries: Retries = .none, timeLimit: Duration? = nil,
-    failure: FailurePolicy = .failsRun, file: String = #fileID, line: Int = #line
-  ) -> Output<Kind.Product> {
-    let collector = ReadCollector()
-    let encoder = JSONEncoder()
-    encoder.userInfo[ReadCollector.key] = collector
-    var config = JSONValue.null
-    var fault: String?
-    do {
-      config = try JSONDecoder().decode(JSONValue.self, from: encoder.encode(task))
-    } catch {
-      fault = String(describing: error)
-    }
-    let reads = collector.all
-    declarations.append(
-      TaskDeclaration(
-        definition: TaskDefinition(
-          id: id, kind: Kind.kind, config: config,
-          reads: Array(Set(reads.map(\.producer))).sorted(),
-          after: Array(Set(after.map(\.taskID))).sorted(), rule: rule, retries: retries,
-          timeLimitMilliseconds: timeLimit?.milliseconds, failure: failure),
-        reads: reads, optionalReads: optionalReads(of: task),
-        product: String(reflecting: Kind.Product.self), location: "\(file):\(line)",
-        encodingFault: fault))
-    return Output(of: id)
-  }
+/// A group as it was opened.
+struct GroupDeclaration: Sendable {
+  /// Its own name.
+  let id: String
+  /// With those of the groups around it.
+  let path: String
+  let location: String
 }

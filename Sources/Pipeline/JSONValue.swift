@@ -151,3 +151,21 @@ extension JSONValue: CustomStringConvertible {
   /// The canonical text.
   public var description: String { canonicalText }
 }
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral
+{
+  /// A string.
+  public init(stringLiteral value: String) { self = .string(value) }
+
+  /// A whole number.
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+
+  /// A number; a whole one is an integer, as it would be when read back.
+  public init(floatLiteral value: Double) {
+    self = Int64(exactly: value).map { .integer($0) } ?? .number(value)
+  }
+
+  /// `true` or `false`.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+}

@@ -10,13 +10,14 @@ public struct DAGProblem: Error, Sendable, Hashable, CustomStringConvertible {
   public let message: String
   /// What to do.
   public let hint: String?
-  /// `file:line` of the declaration.
-  public let location: String
+  /// `file:line` of the declaration; nil where the fault is not one of a declaration.
+  public let location: String?
 
   /// `file:line: dag.task: message; hint`.
   public var description: String {
     let subject = task.map { "\(dag).\($0)" } ?? dag
-    return "\(location): \(subject): \(message)" + (hint.map { "; \($0)" } ?? "")
+    return (location.map { "\($0): " } ?? "") + "\(subject): \(message)"
+      + (hint.map { "; \($0)" } ?? "")
   }
 }
 

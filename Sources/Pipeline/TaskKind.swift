@@ -38,7 +38,7 @@ public struct Output<Product: Codable & Sendable>: TaskReference, Codable, Senda
   /// The id of the producing task.
   public let taskID: String
 
-  /// The product of the task `taskID`; DAGs get theirs from ``DAGBuilder/task(_:_:after:when:retries:timeLimit:failure:file:line:)``.
+  /// The product of the task `taskID`; DAGs get theirs from ``DAGBuilder/task(_:_:after:when:retries:timeLimit:failure:policy:file:line:)``.
   public init(of taskID: String) { self.taskID = taskID }
 
   /// Decodes the producer's id.

@@ -93,7 +93,7 @@ import Testing
       dag.task("report", Nothing(), after: ["extrct"])
     }
     #expect(dag.problems().first?.hint == "did you mean 'extract'?")
-    #expect(dag.problems().first?.location.hasSuffix(".swift:\(#line - 3)") == true)
+    #expect(dag.problems().first?.location?.hasSuffix(".swift:\(#line - 3)") == true)
   }
 
   @Test func outputsOfAnotherDAGAreRefused() {
