@@ -1,5 +1,4 @@
 import Diagnostics
-import Schedules
 
 extension DAG {
   /// All that is wrong with several DAGs: each one's own problems, and names used twice.

@@ -6,12 +6,15 @@ public struct ScheduleError: Error, Sendable, Equatable, CustomStringConvertible
   public let message: String
   /// What to do.
   public let hint: String?
+  /// Where in a cron expression it is, from 1; nil for all else.
+  public let column: Int?
 
   /// A fault with its code, message and hint.
-  public init(code: String, message: String, hint: String? = nil) {
+  public init(code: String, message: String, hint: String? = nil, column: Int? = nil) {
     self.code = code
     self.message = message
     self.hint = hint
+    self.column = column
   }
 
   /// The message, then the hint.

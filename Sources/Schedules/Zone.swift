@@ -31,6 +31,9 @@ public struct Zone: Sendable, Hashable, Codable {
     self.init(name: name, zone: zone)
   }
 
+  /// The names that this machine knows, to suggest one from.
+  public static var knownNames: [String] { ["UTC"] + TimeZone.knownTimeZoneIdentifiers }
+
   /// Seconds east of Greenwich at an instant.
   public func offset(at instant: Instant) -> Int {
     zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(instant.seconds)))
@@ -66,7 +69,7 @@ public struct Zone: Sendable, Hashable, Codable {
   }
 
   /// The instant of the one change of offset in `(low, high]`, by bisection to the second.
-  private func transition(after low: Instant, before high: Instant) -> Instant {
+  func transition(after low: Instant, before high: Instant) -> Instant {
     var low = low.seconds
     var high = high.seconds + 1
     let before = offset(at: Instant(seconds: low))

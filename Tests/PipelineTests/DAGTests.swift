@@ -119,21 +119,6 @@ import Testing
     #expect(codes == ["pipeline.duplicate_dag"])
   }
 
-  @Test(
-    arguments: [
-      ("0 2 * * *", nil), ("*/5 0-6,8 ? L MON#1", nil), ("0 0 2 * * *", nil), ("@daily", nil),
-      ("@nightly", "expected one of"), ("0 2 * *", "found 4 in '0 2 * *'"), ("", "found 0 in ''"),
-      ("0 2 ; * *", "unexpected ';' in the cron expression '0 2 ; * *' at column 5"),
-    ] as [(String, String?)])
-  func cronAtAGlance(_ expression: String, _ fault: String?) {
-    let found = DAG.cronFault(expression)
-    if let fault {
-      #expect(found?.contains(fault) == true, "\(found ?? "nil")")
-    } else {
-      #expect(found == nil)
-    }
-  }
-
   @Test func aLongChainValidatesInLinearTime() {
     let dag = DAG("chain") { dag in
       for number in 0..<10_000 {

@@ -20,11 +20,7 @@ struct DAGsCommand: ParsableCommand {
 
     init(_ dag: DAG) {
       name = dag.name
-      schedule =
-        switch dag.schedule {
-        case .manual: "manual"
-        case .cron(let expression, let zone): "\(expression) \(zone)"
-        }
+      schedule = dag.schedule.description
       catchUp = dag.catchUp.rawValue
       tasks = dag.tasks.count
       location = dag.location
