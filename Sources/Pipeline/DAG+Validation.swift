@@ -1,4 +1,5 @@
 import Diagnostics
+import Schedules
 
 extension DAG {
   /// All that is wrong with several DAGs: each one's own problems, and names used twice.
