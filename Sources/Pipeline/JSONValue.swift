@@ -153,7 +153,7 @@ extension JSONValue: CustomStringConvertible {
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
-  ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral
+  ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral
 {
   /// A string.
   public init(stringLiteral value: String) { self = .string(value) }
@@ -168,4 +168,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 
   /// `true` or `false`.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
+
+  /// An array.
+  public init(arrayLiteral values: JSONValue...) { self = .array(values) }
 }

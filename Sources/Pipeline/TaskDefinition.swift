@@ -10,7 +10,7 @@ public struct TaskDefinition: Sendable, Hashable {
   public let reads: [String]
   /// The tasks it only waits for, sorted.
   public let after: [String]
-  /// When it runs; of a teardown ``TriggerRule/allDone``, see ``TaskRole/teardownVerdict(upstreams:setups:)``.
+  /// When it runs; of a teardown ``TriggerRule/allDone``, see ``TaskRole/teardown(of:)``.
   public let rule: TriggerRule
   /// How often a failed attempt is repeated.
   public let retries: Retries

@@ -4,29 +4,16 @@ public enum TaskRole: Codable, Sendable, Hashable {
   case work
   /// Makes something that the work needs and a teardown removes.
   case setup
-  /// Removes what the setups `of` made, also after a failure; they are upstream of it.
+  /// Removes what the setups `of` made; they are upstream of it.
+  ///
+  /// It has a law of its own instead of a trigger rule: once everything upstream has ended, however
+  /// and also where the run is cancelled, it runs if one of its setups succeeded or it names none,
+  /// since then there is something to remove; else it is skipped.
   case teardown(of: [String])
 
   /// Whether it is a teardown.
   public var isTeardown: Bool {
     if case .teardown = self { true } else { false }
-  }
-
-  /// When a teardown runs, instead of its trigger rule: once everything upstream has ended, if one
-  /// of its setups succeeded, since then there is something to remove.
-  ///
-  /// With no setup it runs once everything upstream has ended. The law, first match wins:
-  /// .→w, no setups→R, a setup S→R, a setup F|U→U, K.
-  ///
-  /// - Parameters:
-  ///   - upstreams: all its upstream tasks, the setups included.
-  ///   - setups: the setups among them.
-  public static func teardownVerdict(
-    upstreams: UpstreamTally, setups: UpstreamTally
-  ) -> Verdict {
-    if upstreams.unfinished > 0 { return .wait }
-    if setups.total == 0 || setups.succeeded > 0 { return .run }
-    return setups.failed + setups.upstreamFailed > 0 ? .upstreamFailed : .skip
   }
 }
 
