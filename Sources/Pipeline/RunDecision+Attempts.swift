@@ -129,7 +129,6 @@ extension RunDecision {
     task.items?.move(from: item.state, to: state)
     set(TaskKey(key.number), task)
     item.state = state
-    item.isClearing = false
     set(key, item)
     actions.append(.record(key, state))
   }

@@ -79,10 +79,8 @@ extension RunDecision {
 
   private mutating func stopItems(_ number: Int, count: Int) {
     for key in (0..<count).map({ TaskKey(number, item: $0) }) {
-      guard var item = self[key], !item.state.isFinal else { continue }
+      guard let item = self[key], !item.state.isFinal else { continue }
       if item.state == .running {
-        item.isClearing = true
-        set(key, item)
         actions.append(.stop(key, attempt: item.attempts))
       } else {
         settle(item: key, .cancelled)
@@ -94,7 +92,7 @@ extension RunDecision {
   private mutating func wait(_ number: Int) {
     guard var standing = standing(number) else { return }
     if let items = standing.items, items.total > 0 { forgetItems(number, count: items.total) }
-    let changes = standing.state != .waiting || standing.isHeld
+    let changes = standing.state != .waiting
     standing.state = .waiting
     standing.isHeld = false
     standing.isClearing = false
@@ -129,7 +127,8 @@ extension RunDecision {
     guard hasWhole(), !run.isCancelling || run.ended != nil else { return }
     setCancelling(false)
     var changed: Set<Int> = []
-    for number in numbers where self[TaskKey(number)]?.state != state {
+    for number in plan.order
+    where numbers.contains(number) && self[TaskKey(number)]?.state != state {
       mark(number, state)
       changed.insert(number)
     }
@@ -178,11 +177,10 @@ extension RunDecision {
       if verdict == (old.state == .skipped ? .skip : .upstreamFailed) { return }
       standing.state = .waiting
       set(TaskKey(number), standing)
-      if verdict == .wait {
+      if verdict == .wait || verdict == .run {
         actions.append(.record(TaskKey(number), .waiting))
-      } else {
-        ask(number)
       }
+      ask(number)
     case .queued, .running, .retrying, .deferred, .success, .failed, .cancelled: return
     }
   }

@@ -1,14 +1,4 @@
 extension RunPlan {
-  /// Whose priorities add up to that of a task.
-  enum Weight {
-    /// Its own only.
-    case absolute
-    /// Its own, and those of all tasks downstream of it, each once.
-    case downstream
-    /// Its own, and those of all tasks upstream of it, each once.
-    case upstream
-  }
-
   /// The priority of each task after its weight rule, as Airflow defines them (`weight_rule`).
   ///
   /// A task's own priority is 0 by default here, where Airflow has 1: so `downstream` and
@@ -17,13 +7,13 @@ extension RunPlan {
   /// Cost: edges × ranked tasks / 64 words, exact for every graph: descendants are gathered as
   /// bits, for a few hundred of the ranked tasks at a time, so that memory is linear in the tasks.
   static func priorities(
-    _ tasks: [(priority: Int, weight: Weight)], upstreams: [[Int]], downstreams: [[Int]],
+    _ tasks: [(priority: Int, weight: PriorityWeight)], upstreams: [[Int]], downstreams: [[Int]],
     order: [Int]
   ) -> [Int] {
     var effective = tasks.map(\.priority)
     let ranked = tasks.indices.filter { tasks[$0].priority != 0 }
     for (weight, edges, order) in [
-      (Weight.downstream, downstreams, order.reversed()), (.upstream, upstreams, order),
+      (PriorityWeight.downstream, downstreams, order.reversed()), (.upstream, upstreams, order),
     ] where tasks.contains(where: { $0.weight == weight }) {
       var first = 0
       while first < ranked.count {

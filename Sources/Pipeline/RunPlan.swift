@@ -39,7 +39,7 @@ public struct RunPlan: Sendable {
     /// Of a teardown: the ids of its setups.
     var setups: [String] = []
     var priority = 0
-    var weight = Weight.absolute
+    var weight = PriorityWeight.absolute
     var upstreams: [String] = []
   }
 
@@ -53,7 +53,9 @@ public struct RunPlan: Sendable {
       snapshot.tasks.map {
         Node(
           id: $0.id, rule: $0.rule, retries: $0.retries, isTolerated: $0.failure == .tolerated,
-          upstreams: $0.upstreams)
+          isMapped: $0.mapping != nil, dependsOnPast: $0.dependsOnPast || $0.waitForDownstream,
+          isTeardown: $0.role.isTeardown, setups: $0.role.setups, priority: $0.priority,
+          weight: $0.weight, upstreams: $0.upstreams)
       })
   }
 
@@ -133,14 +135,10 @@ public struct RunPlan: Sendable {
   }
 
   /// What the rule of a task says, given how its upstream tasks stand.
-  ///
-  /// A teardown has one of its own: it waits for all of them, then runs if a setup of its own ended
-  /// well, whatever happened in between.
   func verdict(_ number: Int, _ standing: TaskStanding) -> Verdict {
-    guard teardowns[number], !setups[number].isEmpty else {
-      return rules[number].verdict(standing.tally)
-    }
-    if standing.tally.unfinished > 0 { return .wait }
-    return standing.setupsSucceeded > 0 ? .run : .skip
+    guard teardowns[number] else { return rules[number].verdict(standing.tally) }
+    return TaskRole.teardownVerdict(
+      upstreams: standing.tally, setups: setups[number].count,
+      succeeded: standing.setupsSucceeded)
   }
 }

@@ -96,7 +96,8 @@ public struct TaskStanding: Hashable, Sendable {
   /// Its rule said run, but it is not known yet whether the past that it depends on went well;
   /// its state is `waiting`.
   public var isHeld: Bool
-  /// It runs, and was asked to stop by a clear: it waits again when its attempts have ended.
+  /// It runs, and was asked to stop by a clear: it waits again when its attempts have ended. Of a
+  /// mapped task it speaks for the items.
   public var isClearing: Bool
   /// Of a mapped task after its expansion; nil before, and for every other task.
   public var items: ItemTally?

@@ -15,6 +15,27 @@ public enum TaskRole: Codable, Sendable, Hashable {
   public var isTeardown: Bool {
     if case .teardown = self { true } else { false }
   }
+
+  /// Of a teardown: its setups, sorted; empty for other tasks.
+  public var setups: [String] {
+    if case .teardown(let setups) = self { setups } else { [] }
+  }
+
+  /// When a teardown runs, instead of its trigger rule: once everything upstream has ended, if one
+  /// of its setups succeeded, since then there is something to remove; with no setup, always then.
+  ///
+  /// A setup that failed fails the run by itself, unless that is tolerated: a teardown that has
+  /// nothing to remove is skipped, and adds no failure to it. The law, first match wins:
+  /// .→w, no setups→R, a setup S→R, K.
+  ///
+  /// - Parameters:
+  ///   - upstreams: all its upstream tasks, the setups included.
+  ///   - setups: how many setups it has.
+  ///   - succeeded: how many of them ended well.
+  static func teardownVerdict(upstreams: UpstreamTally, setups: Int, succeeded: Int) -> Verdict {
+    if upstreams.unfinished > 0 { return .wait }
+    return setups == 0 || succeeded > 0 ? .run : .skip
+  }
 }
 
 /// How a sensor waits.
