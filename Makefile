@@ -34,8 +34,8 @@ run: build ## a demo shop, then the nightly run on the embedded cluster, to a pr
 test: deps ## every test: unit, integration on a private PostgreSQL, end to end
 	@.ci/test
 
-bench: deps ## ours against its peers, in one run (ONLY=suite for one)
-	@.ci/bench $(ONLY)
+bench: deps ## ours against its peers, in one run (ONLY=suite for one, AIRFLOW=1 to measure Airflow)
+	@.ci/bench $(ONLY) $(if $(AIRFLOW),--airflow)
 
 lint: ## formatting and style, as errors
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests dags sql

@@ -117,9 +117,9 @@ let package = Package(
       name: "strata-bench",
       dependencies: [
         "Columns", "Schedules", "Warehouse", "Features", "FeatureStore", "Inputs", "Learning",
-        "Models",
+        "Models", "Orchestrator", "Pipeline",
       ],
-      path: "Tests/Benchmarks", exclude: ["peers", "project"], swiftSettings: settings),
+      path: "Tests/Benchmarks", exclude: ["peers", "project", "sql"], swiftSettings: settings),
     tests("ArchitectureTests", []),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("SchedulesTests", ["Schedules"]),

@@ -74,11 +74,21 @@ struct ChildProcess {
   private func spawn(output: String, errors: String) throws -> pid_t {
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
+      var attributes: posix_spawnattr_t?
     #else
       var actions = posix_spawn_file_actions_t()
+      var attributes = posix_spawnattr_t()
     #endif
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
+    // The threads that Swift tasks run on block all signals, and a child inherits that: it would hear
+    // neither its own timers (pgbench's end) nor a request to stop.
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    posix_spawnattr_setsigmask(&attributes, &blocked)
     let flags = O_WRONLY | O_CREAT | O_TRUNC
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
@@ -91,7 +101,7 @@ struct ChildProcess {
       for variable in variables { free(variable) }
     }
     var id: pid_t = 0
-    let fault = posix_spawnp(&id, program, &actions, nil, &words, &variables)
+    let fault = posix_spawnp(&id, program, &actions, &attributes, &words, &variables)
     guard fault == 0 else {
       throw BenchError("cannot start \(program): \(String(cString: strerror(fault)))")
     }

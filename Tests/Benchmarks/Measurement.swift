@@ -12,17 +12,17 @@ struct Measurement: Codable, Sendable {
 
   let suite: String
   let what: String
-  /// `s`, `ms`, `rows/s`, `MB`, or empty for a number without a unit.
+  /// `s`, `ms`, `rows/s`, another `/s`, `MB`, or empty for a number without a unit.
   let unit: String
   let ours: Double
   /// Nil where nothing stands beside ours.
   let peer: Double?
   let goal: Goal
 
-  /// How much better ours is: above 1 for less time and for more rows per second; nil alone.
+  /// How much better ours is: above 1 for less time and for more per second; nil alone.
   var ratio: Double? {
     guard let peer, peer > 0, ours > 0 else { return nil }
-    return unit == "rows/s" || unit == "AUC" ? ours / peer : peer / ours
+    return unit.hasSuffix("/s") || unit == "AUC" ? ours / peer : peer / ours
   }
 
   /// Whether the goal is met; nil where there is none.

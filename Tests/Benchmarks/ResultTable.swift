@@ -36,7 +36,7 @@ struct ResultTable {
 
   private static func goal(_ row: Measurement) -> String {
     switch row.goal {
-    case .ratioAtLeast(let least): ">= \(number(least, least < 10 ? 1 : 0))x"
+    case .ratioAtLeast(let least): ">= \(number(least, least < 1 ? 2 : least < 10 ? 1 : 0))x"
     case .atMost(let most): "<= \(value(most, row.unit))"
     case .none: ""
     }
@@ -48,6 +48,7 @@ struct ResultTable {
     case "ms": number(value, 1) + " ms"
     case "MB": number(value, 0) + " MB"
     case "rows/s": number(value / 1000, 0) + " k rows/s"
+    case _ where unit.hasSuffix("/s"): number(value, 0) + " " + unit
     default: number(value, 4)
     }
   }

@@ -1,16 +1,25 @@
 import Foundation
 
-/// Ours against its peers, in one run on one machine: `strata-bench [SUITE] [--json] [--keep]`.
+/// Ours against its peers, in one run on one machine:
+/// `strata-bench [SUITE] [--json] [--keep] [--airflow]`.
 ///
-/// `--keep` leaves the databases and files of the suites behind, for profiles.
+/// `--keep` leaves the databases and files of the suites behind, for profiles. `--airflow` installs
+/// and measures Airflow and Prefect, which takes minutes; else their recorded numbers are shown.
 @main
 enum StrataBench {
   static var suites: [any Suite.Type] {
-    [CommandSuite.self, IngestSuite.self, NightlySuite.self, ChurnSuite.self]
+    [
+      CommandSuite.self, IngestSuite.self, NightlySuite.self, ChurnSuite.self,
+      OrchestratorSuite.self,
+    ]
   }
 
   static func main() async {
     let words = CommandLine.arguments.dropFirst()
+    if words.first == LargeRunProbe.flag {
+      await LargeRunProbe.main(Array(words.dropFirst()))
+      return
+    }
     let asJSON = words.contains("--json")
     let wanted = words.filter { !$0.hasPrefix("--") }
     let names = suites.map { $0.name }
@@ -21,7 +30,8 @@ enum StrataBench {
     var rows: [Measurement] = []
     var failures: [(suite: String, reason: String)] = []
     do {
-      let bench = try Workbench(keepsAll: words.contains("--keep"))
+      let bench = try Workbench(
+        keepsAll: words.contains("--keep"), measuresAirflow: words.contains("--airflow"))
       for suite in suites where wanted.isEmpty || wanted.contains(suite.name) {
         say("\(suite.name): \(suite.purpose)")
         let start = ContinuousClock().now

@@ -14,14 +14,17 @@ final class Workbench: Sendable {
   let project: String
   private let url: String
   private let keepsAll: Bool
+  /// Whether the orchestrators among the peers are installed and measured.
+  let measuresAirflow: Bool
 
   /// The zone of the project's days, and of the peers' sessions.
   static let zone = "Europe/Lisbon"
   /// A migrated database without data, from which suites clone theirs.
   private static let template = "bench_template"
 
-  init(keepsAll: Bool) throws {
+  init(keepsAll: Bool, measuresAirflow: Bool) throws {
     self.keepsAll = keepsAll
+    self.measuresAirflow = measuresAirflow
     root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let variables = ProcessInfo.processInfo.environment
