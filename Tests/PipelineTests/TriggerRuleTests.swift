@@ -1,3 +1,4 @@
+import Schedules
 import Testing
 
 @testable import Pipeline
@@ -21,6 +22,22 @@ private let table: [(TriggerRule, String)] = [
   (.noneFailedMinOneSuccess, "R U U R w U U U U U U U K w w"),
   (.noneSkipped, "R R R K w R R K w R K w K K w"),
   (.always, "R R R R R R R R R R R R R R R"),
+]
+
+/// The law behind the table, letter by letter: the first line that matches wins.
+private let law: [(TriggerRule, String)] = [
+  (.allSuccess, "F|U→U, .→w, K→K, R"),
+  (.allFailed, "S|K→K, .→w, R"),
+  (.allDone, ".→w, R"),
+  (.allDoneMinOneSuccess, "K→K, .→w, S→R, U"),
+  (.allSkipped, "S|F|U→K, .→w, R"),
+  (.oneSuccess, "S→R, .→w, F|U→U, K"),
+  (.oneFailed, "F|U→R, .→w, K"),
+  (.oneDone, "S|F→R, .→w, K"),
+  (.noneFailed, "F|U→U, .→w, R"),
+  (.noneFailedMinOneSuccess, "F|U→U, .→w, S→R, K"),
+  (.noneSkipped, "K→K, .→w, R"),
+  (.always, "R"),
 ]
 
 private func tally(_ letters: some Sequence<Character>) -> UpstreamTally {
@@ -95,6 +112,85 @@ private func tally(_ letters: some Sequence<Character>) -> UpstreamTally {
         }
         #expect((rule.verdict(tally) == .run) == runs, "\(rule.rawValue) of \(tally)")
       }
+    }
+  }
+
+  /// The law as it is written down, over every tally up to five upstreams.
+  @Test(arguments: law) func lawAsWritten(_ rule: TriggerRule, _ lines: String) {
+    for total in 1...5 {
+      for tally in allTallies(of: total) {
+        let counts: [Character: Int] = [
+          "S": tally.succeeded, "F": tally.failed, "U": tally.upstreamFailed, "K": tally.skipped,
+          ".": tally.unfinished,
+        ]
+        let matching = lines.split(separator: ", ").first { line in
+          let parts = line.split(separator: "→")
+          return parts.count == 1 || parts[0].contains { counts[$0, default: 0] > 0 }
+        }
+        #expect(
+          rule.verdict(tally).rawValue == matching?.split(separator: "→").last.map(String.init))
+      }
+    }
+    #expect(Set(law.map(\.0)) == Set(TriggerRule.allCases))
+  }
+
+  /// Up to five upstreams in every order and with every ending: the first verdict that is not to
+  /// wait is the one that the endings have in any other order.
+  @Test(arguments: TriggerRule.allCases) func everyOrderEndsAlike(_ rule: TriggerRule) {
+    for total in 1...5 {
+      for number in 0..<(1 << (2 * total)) {
+        let order = (0..<total).map { Array("SFUK")[number >> (2 * $0) & 3] }
+        let verdicts = (0...total).map { rule.verdict(tally(order[..<$0] + dots(total - $0))) }
+        #expect(
+          verdicts.first { $0 != .wait } == rule.verdict(tally(order.sorted())),
+          "\(rule.rawValue): \(String(order))")
+      }
+    }
+  }
+
+  private func dots(_ count: Int) -> [Character] { Array(repeating: ".", count: count) }
+
+  /// The same through the machine: three upstreams that end in every order and every way.
+  @Test(arguments: TriggerRule.allCases) func everyOrderEndsAlikeInARun(_ rule: TriggerRule) throws
+  {
+    var nodes = [RunPlan.Node(id: "target", rule: rule, upstreams: ["u0", "u1", "u2"])]
+    for number in 0..<3 {
+      nodes.append(.init(id: "u\(number)", upstreams: ["p\(number)"]))
+      nodes.append(.init(id: "p\(number)"))
+    }
+    let plan = try RunPlan(dag: "d", nodes)
+    for number in 0..<64 {
+      let letters = (0..<3).map { Array("SFUK")[number >> (2 * $0) & 3] }
+      var slice = RunMachine.initial(plan)
+      let machine = RunMachine(plan: plan, interval: randomInterval)
+      let run = { (task: Int, ending: AttemptEnding) in
+        slice.tasks[TaskKey(task)]?.state = .running
+        slice.tasks[TaskKey(task)]?.attempts = 1
+        let event = MachineEvent.ended(TaskKey(task), attempt: 1, ending)
+        guard
+          case .decided(let changes, _) = machine.apply(event, to: slice, at: Instant(seconds: 0))
+        else { return }
+        slice.merge(changes)
+      }
+      for (index, letter) in letters.enumerated() {
+        let (upstream, before) = (1 + 2 * index, 2 + 2 * index)
+        run(before, letter == "U" ? .failed(permanent: true) : .success)
+        switch letter {
+        case "S": run(upstream, .success)
+        case "F": run(upstream, .failed(permanent: true))
+        case "K": run(upstream, .skipped)
+        default: #expect(slice.tasks[TaskKey(upstream)]?.state == .upstreamFailed)
+        }
+      }
+      let expected: TaskState? =
+        switch rule.verdict(tally(letters)) {
+        case .run: .queued
+        case .skip: .skipped
+        case .upstreamFailed: .upstreamFailed
+        case .wait: nil
+        }
+      // `always` does not wait for an ending to be asked: it is asked when the run begins.
+      #expect(slice.tasks[TaskKey(0)]?.state == expected, "\(rule.rawValue): \(String(letters))")
     }
   }
 
