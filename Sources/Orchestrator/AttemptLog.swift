@@ -3,12 +3,12 @@ import Pipeline
 import Schedules
 import Synchronization
 
-/// Collects the log lines of all attempts of one pass over a run until the ledger writes them.
+/// Collects the log lines of an attempt until the ledger writes them.
 ///
-/// Logging never waits: lines stand in memory, bounded, and the coordinator takes them in batches,
-/// at the latest in the transaction that records the attempt's end.
+/// Logging never waits: lines stand in memory, bounded, and the worker takes them in batches, at the
+/// latest in the transaction that records the attempt's end.
 final class LogBuffer: Sendable {
-  /// A line with its place in the order of the pass.
+  /// A line with its place in the order of the attempt.
   struct Numbered: Sendable {
     let sequence: Int64
     let line: LogLine
@@ -46,6 +46,11 @@ final class LogBuffer: Sendable {
     if first { announce() }
   }
 
+  /// Takes lines back that could not be written.
+  func putBack(_ lines: [Numbered]) {
+    state.withLock { $0.lines = lines + $0.lines }
+  }
+
   /// All lines that have not been taken yet.
   func take() -> [Numbered] {
     state.withLock { state in
@@ -76,7 +81,7 @@ struct AttemptLogHandler: LogHandler {
   let attempt: AttemptIdentity
   let clock: any WallClock
   let buffer: LogBuffer
-  let observer: @Sendable (RunEvent) -> Void
+  let observer: @Sendable (WorkerEvent) -> Void
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }

@@ -1,12 +1,18 @@
 import Pipeline
 import Schedules
 import Synchronization
+import Warehouse
 
 /// How an attempt ended, with what is recorded of it.
 enum AttemptResult: Sendable {
-  case success(JSONValue)
+  /// With a product, and the tasks that it rules out where it steers.
+  case success(JSONValue, skips: [String])
   case skipped(reason: String)
   case failed(AttemptFault)
+  /// A sensor that looks again after a pause.
+  case deferred(for: Duration, reason: String?)
+  /// Stopped because somebody asked for it.
+  case cancelled(reason: String)
 
   /// Products above this are refused: large results are references.
   static let productLimit = 262_144
@@ -17,11 +23,18 @@ struct AttemptRunner: Sendable {
   let task: any RunnableTask
   let context: TaskContext
   let timeLimit: Duration?
+  var sensor: SensorPolicy?
+  /// When the sensor first looked.
+  var sensorSince: Instant?
+  /// The tasks right downstream, and all downstream.
+  var downstream: (direct: [String], all: [String]) = ([], [])
+  /// Whether somebody asked for its stop.
+  var isStopped: @Sendable () -> Bool = { false }
 
   /// The end of the attempt; never throws. Cancelling the calling task cancels the attempt, which
   /// is waited for all the same: its queries are stopped in the server before it counts as ended.
   func run() async -> AttemptResult {
-    let work = Task { try await product(of: task) }
+    let work = Task { try await looking() }
     let timer = TimeLimit()
     let result = await withTaskCancellationHandler {
       guard let timeLimit else { return await work.result }
@@ -38,10 +51,13 @@ struct AttemptRunner: Sendable {
       work.cancel()
     }
     switch result {
-    case .success(let product): return accept(product)
+    case .success(let result): return result
     case .failure(let skip as TaskSkipped): return .skipped(reason: storable(skip.reason))
     case .failure(let error):
-      if let timeLimit, timer.isPassed {
+      if isStopped() { return .cancelled(reason: "stopped on request") }
+      // The server's own limit may come a moment before the timer.
+      let isServerLimit = (error as? WarehouseError)?.sqlState == "57014"
+      if let timeLimit, timer.isPassed || isServerLimit {
         return .failed(
           AttemptFault(
             OrchestratorError(
@@ -54,33 +70,71 @@ struct AttemptRunner: Sendable {
     }
   }
 
-  private func product(of task: some RunnableTask) async throws -> JSONValue {
-    try JSONValue(encoding: try await task.run(in: context))
+  /// Runs the task; a sensor that finds nothing looks again here, or gives its slot back.
+  private func looking() async throws -> AttemptResult {
+    while true {
+      do {
+        return try await product(of: task)
+      } catch let missing as NotYet {
+        guard let sensor else { throw missing }
+        let pause = Duration.milliseconds(sensor.intervalMilliseconds)
+        if let spent = spent(sensor, pause) { return spent }
+        if sensor.mode == .reschedule {
+          return .deferred(for: pause, reason: missing.reason.map(storable))
+        }
+        try await context.clock.sleep(for: pause)
+      }
+    }
   }
 
-  private func accept(_ product: JSONValue) -> AttemptResult {
+  /// The end of a sensor whose budget does not last until its next look; nil where it does.
+  private func spent(_ sensor: SensorPolicy, _ pause: Duration) -> AttemptResult? {
+    guard let budget = sensor.budgetMilliseconds, let since = sensorSince else { return nil }
+    let limit = Duration.milliseconds(budget)
+    guard context.clock.now() + pause - since > limit else { return nil }
+    let message = "expected what it waits for within \(limit), found nothing"
+    if sensor.softFail { return .skipped(reason: message) }
+    return .failed(
+      AttemptFault(
+        OrchestratorError(
+          code: "orchestrator.sensor_timed_out", message: message,
+          hint: "raise the sensor's budget, or see why it is late", isPermanent: true)))
+  }
+
+  private func product(of task: some RunnableTask) async throws -> AttemptResult {
+    let product = try await task.run(in: context)
+    var skips: [String] = []
+    if let steering = product as? any SteeringProduct {
+      let unknown = steering.unknownChoices(among: downstream.direct)
+      guard unknown.isEmpty else {
+        throw OrchestratorError(
+          code: "orchestrator.bad_choice",
+          message: "expected a choice among the tasks right downstream ("
+            + downstream.direct.joined(separator: ", ")
+            + "), found \(unknown.joined(separator: ", "))", isPermanent: true)
+      }
+      skips = steering.skips(among: downstream.direct, descendants: downstream.all)
+    }
+    return try accept(JSONValue(encoding: product), skips: skips)
+  }
+
+  private func accept(_ product: JSONValue, skips: [String]) throws -> AttemptResult {
     let text = product.canonicalText
-    if text.utf8.count > Self.limit {
-      return .failed(
-        AttemptFault(
-          OrchestratorError(
-            code: "orchestrator.product_too_large",
-            message: "expected a product of at most \(Self.limit) bytes of JSON, found "
-              + "\(text.utf8.count)", hint: "store large results, and hand on a reference",
-            isPermanent: true)))
+    guard text.utf8.count <= AttemptResult.productLimit else {
+      throw OrchestratorError(
+        code: "orchestrator.product_too_large",
+        message: "expected a product of at most \(AttemptResult.productLimit) bytes of JSON, found "
+          + "\(text.utf8.count)", hint: "store large results, and hand on a reference",
+        isPermanent: true)
     }
-    if text.contains("\\u0000") {
-      return .failed(
-        AttemptFault(
-          OrchestratorError(
-            code: "orchestrator.bad_product",
-            message: "expected a product without the character NUL, found one",
-            hint: "PostgreSQL's jsonb cannot hold it", isPermanent: true)))
+    guard !text.contains("\\u0000") else {
+      throw OrchestratorError(
+        code: "orchestrator.bad_product",
+        message: "expected a product without the character NUL, found one",
+        hint: "PostgreSQL's jsonb cannot hold it", isPermanent: true)
     }
-    return .success(product)
+    return .success(product, skips: skips)
   }
-
-  private static let limit = AttemptResult.productLimit
 }
 
 /// Whether an attempt's time is over.

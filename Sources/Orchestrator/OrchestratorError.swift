@@ -22,4 +22,10 @@ public struct OrchestratorError: CodedError, CustomStringConvertible {
 
   /// The code of the error with which a second process on one interval is refused.
   public static let runInFlight = "orchestrator.run_in_flight"
+
+  /// The code of the error of an attempt, or a foreground run, that another process has taken over.
+  public static let leaseLost = "orchestrator.lease_lost"
+
+  /// The code that is recorded for an attempt whose process is gone.
+  static let interrupted = "orchestrator.interrupted"
 }

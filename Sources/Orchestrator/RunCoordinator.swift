@@ -1,19 +1,17 @@
 import Pipeline
 import Schedules
+import Synchronization
 import Warehouse
 
-/// Runs DAGs: one run at a time per DAG and interval, resumed after crashes, recorded in `runs`.
+/// Runs DAGs in the foreground: makes or takes up a run, works on it in this process alone, and
+/// returns when it has ended.
 public struct RunCoordinator: Sendable {
-  let pool: ConnectionPool
-  let registry: TaskRegistry
-  let projectDirectory: String
-  let zone: Zone
-  let clock: any WallClock
+  let runtime: Runtime
 
   /// A coordinator for one project.
   ///
   /// - Parameters:
-  ///   - pool: connections to the project's migrated database; each run opens one more for itself.
+  ///   - pool: connections to the project's migrated database; each run opens a few for itself.
   ///   - registry: the task kinds that its DAGs use.
   ///   - projectDirectory: what catalogue paths are relative to.
   ///   - zone: the project's zone.
@@ -21,11 +19,8 @@ public struct RunCoordinator: Sendable {
     pool: ConnectionPool, registry: TaskRegistry, projectDirectory: String, zone: Zone,
     clock: any WallClock = SystemClock()
   ) {
-    self.pool = pool
-    self.registry = registry
-    self.projectDirectory = projectDirectory
-    self.zone = zone
-    self.clock = clock
+    runtime = Runtime(
+      pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock)
   }
 
   /// Runs a DAG over an interval, and returns when the run has ended.
@@ -46,29 +41,16 @@ public struct RunCoordinator: Sendable {
     let request = try RunRequest(
       snapshot: dag.snapshot(), interval: interval, params: params, options: options)
     _ = try tasks(of: request.snapshot)
-    let (messages, inbox) = AsyncStream.makeStream(of: RunMessage.self)
-    defer { inbox.finish() }
+    let stop = StopRelay()
     // A task of its own: cancelling the caller must not cancel the writes that record it.
     let work = Task {
-      // A connection of its own: the interval's lock lives and dies with its session.
-      var options = pool.options
-      options.applicationName = "strata run \(dag.name)"
-      let connection = try await Connection.connect(options)
-      do {
-        let outcome = try await run(
-          request, RunLedger(connection: connection), messages: messages, inbox: inbox,
-          observer: observer)
-        await connection.close()
-        return outcome
-      } catch {
-        await connection.close()
-        throw error
-      }
+      try await ForegroundRun(runtime: runtime, request: request, stop: stop, observer: observer)
+        .run()
     }
     return try await withTaskCancellationHandler {
       try await work.value
     } onCancel: {
-      inbox.yield(.cancel)
+      stop.stop()
     }
   }
 
@@ -80,7 +62,7 @@ public struct RunCoordinator: Sendable {
     var faults: [OrchestratorError] = []
     for definition in snapshot.tasks {
       do throws(OrchestratorError) {
-        tasks.append(try registry.task(for: definition))
+        tasks.append(try runtime.registry.task(for: definition))
       } catch {
         faults.append(error)
       }
@@ -92,70 +74,11 @@ public struct RunCoordinator: Sendable {
       message: "\(faults.count) tasks of '\(snapshot.name)' cannot be run: "
         + faults.map(\.description).joined(separator: "; "), isPermanent: true)
   }
-
-  private func run(
-    _ request: RunRequest, _ ledger: RunLedger, messages: AsyncStream<RunMessage>,
-    inbox: AsyncStream<RunMessage>.Continuation, observer: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> RunOutcome {
-    let dag = request.snapshot.name
-    guard try await ledger.lock(dag, request.interval) else {
-      throw try await refuse(request, ledger)
-    }
-    let outcome: RunOutcome
-    do {
-      outcome = try await runLocked(
-        request, ledger, messages: messages, inbox: inbox, observer: observer)
-    } catch {
-      // Where the connection is broken this fails too, and the session's end frees the lock.
-      try? await ledger.unlock(dag, request.interval)
-      throw error
-    }
-    // The server would free it too, but only some time after the connection is closed.
-    try await ledger.unlock(dag, request.interval)
-    observer(.finished(outcome))
-    return outcome
-  }
-
-  private func runLocked(
-    _ request: RunRequest, _ ledger: RunLedger, messages: AsyncStream<RunMessage>,
-    inbox: AsyncStream<RunMessage>.Continuation, observer: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> RunOutcome {
-    let prepared = try await RunPreparation(request: request, ledger: ledger, clock: clock)
-      .prepare()
-    guard prepared.disposition != .alreadySucceeded else {
-      return RunOutcome(
-        run: prepared.run, disposition: prepared.disposition, tasks: prepared.tasks)
-    }
-    var pass = RunPass(
-      coordinator: self, ledger: ledger, prepared: prepared, plan: try prepared.plan(),
-      tasks: try tasks(of: prepared.snapshot), parallelism: request.options.parallelism,
-      inbox: inbox, observer: observer)
-    return try await pass.run(messages)
-  }
-
-  /// Notes that another process has the interval, and returns the error that says so.
-  private func refuse(
-    _ request: RunRequest, _ ledger: RunLedger
-  ) async throws -> OrchestratorError {
-    let dag = request.snapshot.name
-    let now = clock.now()
-    let running = try await ledger.findRunning(dag, request.interval)
-    try await ledger.ensurePartitions(at: now)
-    try await ledger.note(
-      "in_flight", of: running?.runID,
-      ["dag": .string(dag), "interval": .string("\(request.interval)")], at: now)
-    let which = running.map { " (run \($0.runID), since \($0.startedAt))" } ?? ""
-    return OrchestratorError(
-      code: OrchestratorError.runInFlight,
-      message: "another process is running '\(dag)' for \(request.interval)\(which)",
-      hint: "wait for it to end; `strata runs list` shows it")
-  }
 }
 
 /// What a call asks for.
 struct RunRequest: Sendable {
   let snapshot: DAGSnapshot
-  let json: JSONValue
   let interval: DataInterval
   let params: JSONValue
   let options: RunOptions
@@ -174,17 +97,35 @@ struct RunRequest: Sendable {
         message: "expected a parallelism of at least 1, found \(options.parallelism)")
     }
     self.snapshot = snapshot
-    json = try snapshot.json()
     self.interval = interval
     self.params = params
     self.options = options
   }
 }
 
-/// What reaches the loop of a pass.
-enum RunMessage: Sendable {
-  case ended(task: Int, attempt: Int, AttemptResult)
-  case retryDue(task: Int, attempt: Int)
-  case flushLog
-  case cancel
+/// Hands a stop on to a worker that may not be there yet.
+final class StopRelay: Sendable {
+  private struct State {
+    var isStopped = false
+    var action: (@Sendable () -> Void)?
+  }
+
+  private let state = Mutex(State())
+
+  /// Calls `action` when the stop comes, at once where it has.
+  func onStop(_ action: @escaping @Sendable () -> Void) {
+    let isStopped = state.withLock { state in
+      state.action = action
+      return state.isStopped
+    }
+    if isStopped { action() }
+  }
+
+  func stop() {
+    let action = state.withLock { state in
+      state.isStopped = true
+      return state.action
+    }
+    action?()
+  }
 }

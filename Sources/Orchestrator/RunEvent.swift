@@ -56,10 +56,23 @@ public struct RunOptions: Sendable, Hashable {
   public var parallelism: Int
   /// Which definition a failed run is retried with; one that crashed keeps its own.
   public var definition: Definition
+  /// How long the process may stand still before others may take its run over.
+  public var lease: Duration
 
-  /// By default four attempts at once, and the definition that the run began with.
-  public init(parallelism: Int = 4, definition: Definition = .kept) {
+  /// By default four attempts at once, the definition that the run began with, and 30 seconds.
+  public init(
+    parallelism: Int = 4, definition: Definition = .kept, lease: Duration = .seconds(30)
+  ) {
     self.parallelism = parallelism
     self.definition = definition
+    self.lease = lease
   }
+}
+
+/// What a worker tells of the run that it is bound to.
+enum WorkerEvent: Sendable {
+  case changed(TaskChange, at: Instant)
+  case claimed(ClaimedTask)
+  case progress(task: String, attempt: Int, TaskProgress)
+  case log(LogLine)
 }

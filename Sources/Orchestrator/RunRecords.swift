@@ -53,6 +53,15 @@ public struct TaskRecord: Codable, Sendable, Hashable {
   /// Its product; nil unless it succeeded.
   public var output: JSONValue?
 
+  /// A task before its first attempt.
+  init(task: String, kind: String) {
+    self.task = task
+    self.kind = kind
+    state = .waiting
+    attempts = 0
+    allowedAttempts = 1
+  }
+
   /// From the start of its latest attempt to its end; nil if it did not run, or still does.
   public var duration: Duration? {
     guard let startedAt, let finishedAt else { return nil }

@@ -69,12 +69,23 @@ public struct RunStore: Sendable {
     try await read(SQL(file: "queries/orchestrator/list_events.sql", runID)).map(EventRecord.init)
   }
 
-  /// Whether a process has a run's interval in hand now; a run in the state `running` that nobody
-  /// has was interrupted by a crash, and waits to be resumed.
+  /// Whether a process has a run in hand now: a foreground one whose lease holds, or any daemon for
+  /// a run that is bound to none. A run in the state `running` of which this is false was
+  /// interrupted by a crash, and waits to be resumed.
   public func isUnderWay(_ run: RunRecord) async throws -> Bool {
-    let key = RunLedger.lockKey(run.dag, run.interval)
-    let row = try await read(SQL(file: "queries/orchestrator/is_interval_locked.sql", key)).first
-    return try row?.get("locked", as: Bool.self) ?? false
+    try await pool.withConnection { connection in
+      let row = try await connection.first(
+        SQL(file: "queries/orchestrator/find_binding.sql", run.runID))
+      guard let row, try row.state("state", as: RunState.self) == .running else { return false }
+      let bound = try row.get("bound_worker_id", as: Int64.self)
+      if bound == 0 { return true }
+      return try await WorkerRegistry(connection: connection).isAlive(bound)
+    }
+  }
+
+  /// The workers that have not left.
+  public func workers() async throws -> [WorkerRecord] {
+    try await read(SQL(file: "queries/orchestrator/list_workers.sql")).map(WorkerRecord.init)
   }
 
   /// A definition that a run began with; nil where there is none of that hash.

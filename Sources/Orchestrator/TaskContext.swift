@@ -126,7 +126,7 @@ public struct TaskContext: Sendable {
         attempt.fencingToken))
     guard held != nil else {
       throw OrchestratorError(
-        code: "orchestrator.lease_lost",
+        code: OrchestratorError.leaseLost,
         message: "attempt \(attempt.attempt) at task '\(attempt.task)' of run \(run.runID) is no "
           + "longer the current one (token \(attempt.fencingToken))",
         hint: "another process took the run over; nothing was written", isPermanent: true)

@@ -40,6 +40,8 @@ public enum TaskState: String, Codable, Sendable, Hashable, CaseIterable {
 
 /// Where a run stands.
 public enum RunState: String, Codable, Sendable, Hashable, CaseIterable {
+  /// Made, and waiting for its turn.
+  case queued
   /// Under way, or interrupted by a crash and not yet resumed.
   case running
   /// Every task that counts ended well.

@@ -25,6 +25,9 @@ public actor Connection {
   var failure: WarehouseError?
   var savepoints = 0
   var listener: Listener?
+  /// The name that the session was opened with, and how it was dressed since.
+  let openedAs: String
+  var dress: SessionDress?
 
   /// The queue that the actor's jobs run on.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -37,6 +40,7 @@ public actor Connection {
     canceller = Canceller(handle.pointer)
     statements = StatementCache(capacity: options.statementCacheSize)
     backOff = options.backOff
+    openedAs = options.applicationName
   }
 
   /// Connects, trying again with growing waits where the server cannot be reached for now.

@@ -27,6 +27,9 @@ public final class ConnectionPool: Sendable {
   private let patience: Duration
   private let clock: any WallClock
   private let state = Mutex(State())
+  /// The pool that lends the connections; nil for one that has its own.
+  private let lender: ConnectionPool?
+  private let dress: SessionDress
 
   /// A pool without connections yet.
   ///
@@ -42,6 +45,27 @@ public final class ConnectionPool: Sendable {
     self.limit = max(1, limit)
     self.patience = patience
     self.clock = clock
+    lender = nil
+    dress = SessionDress(name: options.applicationName, deadline: nil)
+  }
+
+  private init(lender: ConnectionPool, dress: SessionDress) {
+    options = lender.options
+    limit = lender.limit
+    patience = lender.patience
+    clock = lender.clock
+    self.lender = lender.lender ?? lender
+    self.dress = dress
+  }
+
+  /// The same connections under another name in `pg_stat_activity`, and with statements that end
+  /// at a deadline: what one attempt works with.
+  ///
+  /// - Parameters:
+  ///   - name: cut at 63 bytes by the server.
+  ///   - deadline: when the server stops statements by itself (`statement_timeout`); nil for never.
+  public func scoped(_ name: String, deadline: ContinuousClock.Instant? = nil) -> ConnectionPool {
+    ConnectionPool(lender: self, dress: SessionDress(name: name, deadline: deadline))
   }
 
   /// How many connections are open, idle ones included.
@@ -61,13 +85,15 @@ public final class ConnectionPool: Sendable {
   public nonisolated(nonsending) func withConnection<T: Sendable>(
     _ body: nonisolated(nonsending) (Connection) async throws -> T
   ) async throws -> T {
-    let connection = try await take()
+    let source = lender ?? self
+    let connection = try await source.take()
     do {
+      try await connection.wear(dress)
       let value = try await body(connection)
-      await giveBack(connection)
+      await source.giveBack(connection)
       return value
     } catch {
-      await giveBack(connection)
+      await source.giveBack(connection)
       throw error
     }
   }
@@ -122,6 +148,8 @@ public final class ConnectionPool: Sendable {
   /// Closes idle connections now and lent ones when they come back; waiters get
   /// `warehouse.pool_closed`.
   public func close() async {
+    // A view has nothing of its own to close.
+    guard lender == nil else { return }
     let (idle, waiters) = state.withLock { state in
       state.isClosed = true
       defer {

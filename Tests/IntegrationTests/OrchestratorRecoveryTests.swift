@@ -32,14 +32,14 @@ private final class Held<Value: Sendable>: Sendable {
 }
 
 @Suite struct OrchestratorRecoveryTests {
-  /// Ends the sessions that runs hold, as the death of their process would.
-  private func killLedgers(_ pool: ConnectionPool) async throws {
-    let killed = try await pool.query(
-      """
-      SELECT pg_terminate_backend(pid, 5000) AS gone FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name LIKE 'strata run%'
-      """)
-    #expect(try killed.map { try $0.get("gone", as: Bool.self) } == [true])
+  /// A lease so short that its loss is noticed at once.
+  private let brief = RunOptions(lease: .milliseconds(300))
+
+  /// Gives up the only worker, as others do once its lease is over.
+  private func giveUpWorkers(_ pool: ConnectionPool) async throws {
+    let given = try await pool.execute(
+      "UPDATE runs.worker SET state = 'lost', stopped_at = now() WHERE state = 'live'")
+    #expect(given == 1)
   }
 
   @Test func aCrashedRunIsTakenUp() async throws {
@@ -64,11 +64,13 @@ private final class Held<Value: Sendable>: Sendable {
         return context.attempt.attempt
       }
       let coordinator = try coordinator(pool)
-      let crashed = Task { try await coordinator.run(dag, interval: probeInterval) }
+      let crashed = Task {
+        try await coordinator.run(dag, interval: probeInterval, options: brief)
+      }
       try await started.wait()
-      try await killLedgers(pool)
-      go.open()
-      await #expect(throws: WarehouseError.self) { try await crashed.value }
+      try await giveUpWorkers(pool)
+      let lost = await #expect(throws: OrchestratorError.self) { try await crashed.value }
+      #expect(lost?.code == OrchestratorError.leaseLost)
       let store = RunStore(pool)
       let between = try #require(try await store.runs().first)
       #expect(between.state == .running)
@@ -92,17 +94,14 @@ private final class Held<Value: Sendable>: Sendable {
       }
       #expect(fenced?.code == "orchestrator.lease_lost" && fenced?.isPermanent == true)
       let before = try await store.tasks(of: resumed.run.runID)
-      let late = await #expect(throws: OrchestratorError.self) {
-        try await pool.withConnection { connection in
-          try await RunLedger(connection: connection).finish(
-            RunLedger.Ending(
-              task: "b", token: context.attempt.fencingToken, attempt: 1,
-              startedAt: attempts[0].startedAt, taskState: .failed, attemptState: .failed,
-              result: .success(.integer(9)), progress: nil),
-            of: resumed.run.runID, at: SystemClock().now())
-        }
+      let late = EndedAttempt(
+        key: TaskKey(1), taskID: "b", token: context.attempt.fencingToken, attempt: 1,
+        startedAt: attempts[0].startedAt, result: .success(.integer(9), skips: []), progress: nil)
+      let result = try await pool.withConnection { connection in
+        try await coordinator.runtime.step(connection).decide(resumed.run.runID, [.ended(late)])
       }
-      #expect(late?.code == "orchestrator.lease_lost")
+      #expect(result?.refused == [late.token])
+      #expect(result?.changes.isEmpty == true)
       #expect(try await store.tasks(of: resumed.run.runID) == before)
     }
   }
@@ -147,11 +146,13 @@ private final class Held<Value: Sendable>: Sendable {
         return 1
       }
       let coordinator = try coordinator(pool)
-      let crashed = Task { try await coordinator.run(dag, interval: probeInterval) }
+      let crashed = Task {
+        try await coordinator.run(dag, interval: probeInterval, options: brief)
+      }
       try await started.wait()
-      try await killLedgers(pool)
-      go.open()
-      await #expect(throws: WarehouseError.self) { try await crashed.value }
+      try await giveUpWorkers(pool)
+      let lost = await #expect(throws: OrchestratorError.self) { try await crashed.value }
+      #expect(lost?.code == OrchestratorError.leaseLost)
       let resumed = try await coordinator.run(dag, interval: probeInterval)
       #expect(resumed.states == "a failed")
       #expect(resumed.run.message?.contains("the process that ran it is gone") == true)

@@ -1,5 +1,5 @@
--- Removes the tasks that a run's new definition lacks.
+-- Removes the tasks that a run's new definition lacks, and their items.
 -- Parameters: $1 run_id, $2 the ids of the definition's tasks
 -- Result: none
 DELETE FROM runs.task
-WHERE run_id = $1 AND task_id <> ALL ($2::text[])
+WHERE run_id = $1 AND split_part(task_id, '[', 1) <> ALL ($2::text[])

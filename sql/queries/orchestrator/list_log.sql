@@ -5,4 +5,4 @@ SELECT logged_at, task_id, try, level, message, metadata
 FROM runs.log
 WHERE run_id = $1 AND ($2::text IS NULL OR task_id = $2)
   AND ($3::integer IS NULL OR try = $3)
-ORDER BY sequence
+ORDER BY logged_at, sequence

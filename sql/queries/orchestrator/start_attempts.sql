@@ -1,21 +1,26 @@
--- Starts attempts: each task gets a fencing token above all earlier ones, and an attempt its row.
--- Parameters: $1 run_id, $2 task ids, $3 number of each attempt, $4 now, $5 host, $6 process id
--- Result: task_id, try, fencing_token; fewer rows than asked for where a task is not waiting
+-- Starts attempts at tasks that the caller has locked: each gets a fencing token above all earlier
+-- ones, and a row. A sensor's next look is no further try.
+-- Parameters: $1 worker, $2 now, $3 host, $4 process id, then arrays: $5 run_ids, $6 task ids
+-- Result: run_id, task_id, try, fencing_token, sensor_since
 WITH wanted AS MATERIALIZED (
   -- Materialised, so that nextval is called once per task.
-  SELECT task_id, attempt, nextval('runs.fencing_token') AS token
-  FROM unnest($2::text[], $3::integer[]) AS wanted (task_id, attempt)
+  SELECT run_id, task_id, nextval('runs.fencing_token') AS token
+  FROM unnest($5::bigint[], $6::text[]) AS wanted (run_id, task_id)
 ), leased AS (
   UPDATE runs.task
-  SET state = 'running', tries = wanted.attempt, fencing_token = wanted.token, started_at = $4,
-    finished_at = NULL, error_code = NULL, message = NULL, output = NULL
+  SET state = 'running', fencing_token = wanted.token, worker_id = $1, started_at = $2,
+    tries = task.tries + CASE WHEN task.state = 'deferred' THEN 0 ELSE 1 END,
+    sensor_since = coalesce(task.sensor_since, $2), available_at = NULL, finished_at = NULL,
+    error_code = NULL, message = NULL, output = NULL, stop_requested = false
   FROM wanted
-  WHERE task.run_id = $1 AND task.task_id = wanted.task_id
-    AND task.state IN ('waiting', 'retrying')
-  RETURNING task.task_id, wanted.attempt, wanted.token
+  WHERE task.run_id = wanted.run_id AND task.task_id = wanted.task_id
+    AND task.state IN ('queued', 'retrying', 'deferred')
+  RETURNING task.run_id, task.task_id, task.tries, wanted.token, task.sensor_since
+), recorded AS (
+  INSERT INTO runs.attempt (
+    created_at, run_id, task_id, try, fencing_token, state, host, process_id, worker_id)
+  SELECT $2, run_id, task_id, tries, token, 'running', $3, $4, $1
+  FROM leased
 )
-INSERT INTO runs.attempt (
-  created_at, run_id, task_id, try, fencing_token, state, host, process_id)
-SELECT $4, $1, task_id, attempt, token, 'running', $5, $6
+SELECT run_id, task_id, tries AS try, token AS fencing_token, sensor_since
 FROM leased
-RETURNING task_id, try, fencing_token

@@ -1,0 +1,69 @@
+import Pipeline
+import Schedules
+
+/// What happened to a run, for one decision.
+enum Occurrence: Sendable {
+  /// An attempt of this process ended.
+  case ended(EndedAttempt)
+  /// The process of an attempt is gone.
+  case lost(OrphanedAttempt)
+  /// Tasks that the past holds are asked again.
+  case askPast
+  /// Somebody decided something.
+  case order(MachineEvent)
+}
+
+/// An attempt that ended, with what is recorded of it.
+struct EndedAttempt: Sendable {
+  let key: TaskKey
+  let taskID: String
+  let token: Int64
+  let attempt: Int
+  let startedAt: Instant
+  let result: AttemptResult
+  let progress: TaskProgress?
+}
+
+/// An attempt whose worker has left without a word.
+struct OrphanedAttempt: Sendable {
+  let taskID: String
+  let token: Int64
+  let attempt: Int
+  /// What is recorded as the reason.
+  var message = "the worker that ran it is gone"
+}
+
+/// What a decision did, for whoever acts on it.
+struct StepResult: Sendable {
+  /// The run as it stands now.
+  var state: RunState
+  /// The instant of the decision.
+  var at: Instant
+  /// Tasks and items whose state changed, in the order of their numbers.
+  var changes: [TaskChange] = []
+  /// Attempts whose end was refused: another has taken over.
+  var refused: [Int64] = []
+  /// Whether it changed anything that other runs of the DAG may wait for.
+  var endedTasks = false
+  /// Workers that have to stop attempts.
+  var stops: [Int64] = []
+  /// Tasks that can be claimed from now on.
+  var queued = 0
+  /// When the next retry or sensor is due, where the decision made one wait.
+  var dueAt: Instant?
+  /// Attempts that the same transaction claimed.
+  var claims: [ClaimedTask] = []
+}
+
+/// A task whose state a decision changed.
+struct TaskChange: Sendable {
+  let taskID: String
+  let kind: String
+  let state: TaskState
+  let attempts: Int
+  let message: String?
+  let errorCode: String?
+  let product: JSONValue?
+  /// When it is tried again: `retrying` and `deferred` only.
+  let dueAt: Instant?
+}

@@ -1,0 +1,235 @@
+import Pipeline
+import Schedules
+import Warehouse
+
+extension RunStep {
+  /// Writes a decision, and returns what it changed.
+  func write(_ draft: inout StepDraft) async throws -> StepResult {
+    let standing = draft.slice.run
+    let state = standing.ended ?? .running
+    try await writeEndings(&draft)
+    if !draft.dropped.isEmpty {
+      try await connection.execute(
+        SQL(
+          file: "queries/orchestrator/delete_items.sql", draft.run.runID,
+          draft.dropped.sorted().map { Int32($0) }))
+    }
+    let changed = draft.changed
+    let updates = changed.filter { draft.loaded[$0] != nil }
+    let inserts = changed.filter { draft.loaded[$0] == nil }
+    try await explain(&draft)
+    if !updates.isEmpty { try await update(updates, draft) }
+    if !inserts.isEmpty { try await insert(inserts, draft) }
+    var result = StepResult(state: state, at: draft.run.at)
+    if !draft.stops.isEmpty {
+      let rows = try await connection.query(
+        SQL(
+          file: "queries/orchestrator/request_stops.sql", draft.run.runID, draft.stops.sorted()))
+      result.stops = Array(Set(try rows.map { try $0.get("worker_id", as: Int64.self) })).sorted()
+    }
+    try await writeRun(state, draft)
+    try await writeCallbacks(state, draft)
+    result.refused = draft.refused
+    for key in changed {
+      guard let now = draft.slice.tasks[key] else { continue }
+      let before = draft.loaded[key]?.state
+      if now.state.isClaimable { note(now.state, draft.availableAt[key], &result) }
+      guard before != now.state || draft.availableAt[key] != nil else { continue }
+      if now.state.isFinal { result.endedTasks = true }
+      let id = draft.definition.id(key)
+      let ending = draft.written[id]
+      result.changes.append(
+        TaskChange(
+          taskID: id, kind: draft.definition.snapshot.tasks[key.number].kind, state: now.state,
+          attempts: now.attempts, message: ending?.message ?? draft.messages[key],
+          errorCode: ending?.errorCode, product: ending?.product,
+          dueAt: now.state == .queued ? nil : draft.availableAt[key]))
+    }
+    return result
+  }
+
+  private func note(_ state: TaskState, _ due: Instant?, _ result: inout StepResult) {
+    guard let due else { return }
+    result.queued += 1
+    if due > result.at { result.dueAt = result.dueAt.map { min($0, due) } ?? due }
+  }
+
+  // MARK: Attempts
+
+  /// Writes the ends of attempts that have not been written yet.
+  func writeEndings(_ draft: inout StepDraft) async throws {
+    let endings = draft.endings.filter { $0.startedAt != nil }
+    draft.endings = []
+    for ending in endings { draft.written[ending.taskID] = ending }
+    guard !endings.isEmpty else { return }
+    let written = try await connection.execute(
+      SQL(
+        file: "queries/orchestrator/end_attempts.sql", draft.run.runID, draft.run.at,
+        endings.map(\.taskID), endings.map(\.token), endings.map(\.attemptState.rawValue),
+        endings.map(\.startedAt), endings.map(\.errorCode), endings.map(\.message),
+        endings.map(\.hint), endings.map { $0.product.map { JSONText($0.canonicalText) } },
+        try endings.map {
+          try $0.progress.map { JSONText(try JSONValue(encoding: $0).canonicalText) }
+        }))
+    guard written == endings.count else {
+      throw OrchestratorError(
+        code: "orchestrator.missing_attempt",
+        message: "expected to end \(endings.count) attempts of run \(draft.run.runID), found "
+          + "\(written)", hint: "rows of runs.attempt were removed by hand")
+    }
+  }
+
+  // MARK: Tasks
+
+  private func update(_ keys: [TaskKey], _ draft: StepDraft) async throws {
+    let standings = keys.compactMap { draft.slice.tasks[$0] }
+    func ints(_ value: (TaskStanding) -> Int) -> [Int32] { standings.map { Int32(value($0)) } }
+    func items(_ value: (ItemTally) -> Int) -> [Int32?] {
+      standings.map { $0.items.map { Int32(value($0)) } }
+    }
+    let messages = keys.map { draft.messages[$0] }
+    let written = try await connection.execute(
+      SQL(
+        file: "queries/orchestrator/update_standings.sql", draft.run.runID, draft.run.at,
+        keys.map(draft.definition.id), standings.map(\.state.rawValue),
+        keys.map { draft.availableAt[$0] }, ints(\.allowedAttempts), ints(\.tally.succeeded),
+        ints(\.tally.failed), ints(\.tally.upstreamFailed), ints(\.tally.skipped),
+        ints(\.tally.unfinished), ints(\.setupsSucceeded), items(\.total), items(\.succeeded),
+        items(\.failed), items(\.skipped), items(\.cancelled), standings.map(\.isHeld),
+        standings.map(\.isClearing),
+        zip(standings, messages).map { $1 != nil || $0.state == .waiting }, messages,
+        ints(\.attempts),
+        standings.map { $0.skips.isEmpty ? nil : $0.skips.map(String.init).joined(separator: ",") })
+    )
+    guard written == keys.count else {
+      throw OrchestratorError(
+        code: "orchestrator.missing_task",
+        message: "expected to change \(keys.count) tasks of run \(draft.run.runID), found "
+          + "\(written)", hint: "rows of runs.task were removed by hand")
+    }
+  }
+
+  /// Adds the items of mapped tasks that were expanded.
+  private func insert(_ keys: [TaskKey], _ draft: StepDraft) async throws {
+    let definition = draft.definition
+    let rows = keys.compactMap { key -> TaskInsertion? in
+      guard let item = key.item, let standing = draft.slice.tasks[key] else { return nil }
+      return TaskInsertion(
+        id: definition.id(key), number: key.number, item: item, standing: standing,
+        input: draft.inputs[key.number].flatMap { $0.indices.contains(item) ? $0[item] : nil },
+        availableAt: draft.availableAt[key])
+    }
+    try await TaskInsertion.insert(
+      rows, of: draft.run, definition, on: connection)
+  }
+
+  /// Finds the words for tasks that ended without an attempt.
+  private func explain(_ draft: inout StepDraft) async throws {
+    let plan = draft.definition.plan
+    let silent = draft.recorded.filter { key, state in
+      guard draft.messages[key] == nil else { return false }
+      return state == .upstreamFailed || state == .cancelled
+        || (state == .skipped && draft.slice.tasks[key]?.attempts == 0)
+    }
+    guard !silent.isEmpty else { return }
+    var wanted: Set<Int> = []
+    for (key, _) in silent where key.item == nil {
+      wanted.formUnion(plan.upstreams[key.number].prefix(20))
+    }
+    var states: [Int: TaskState] = [:]
+    let unknown = wanted.filter { draft.slice.tasks[TaskKey($0)] == nil }
+    if !unknown.isEmpty {
+      let rows = try await connection.query(
+        SQL(
+          file: "queries/orchestrator/list_states.sql", draft.run.runID,
+          unknown.map { plan.ids[$0] }.sorted()))
+      for row in rows {
+        let number = draft.definition.number(of: try row.get("task_id", as: String.self))
+        if let number { states[number] = try row.state("state", as: TaskState.self) }
+      }
+    }
+    for number in wanted {
+      if let standing = draft.slice.tasks[TaskKey(number)] { states[number] = standing.state }
+    }
+    for (key, state) in silent {
+      if state == .cancelled {
+        draft.messages[key] = "the run was cancelled"
+        continue
+      }
+      guard key.item == nil else { continue }
+      let upstreams = plan.upstreams[key.number].prefix(20).compactMap { upstream in
+        states[upstream].map { "\(plan.ids[upstream]) \($0.rawValue)" }
+      }
+      let more = plan.upstreams[key.number].count - upstreams.count
+      draft.messages[key] =
+        "rule \(plan.rules[key.number].rawValue): " + upstreams.joined(separator: ", ")
+        + (more > 0 ? " and \(more) more" : "")
+    }
+  }
+
+  // MARK: The run
+
+  private func writeRun(_ state: RunState, _ draft: StepDraft) async throws {
+    let standing = draft.slice.run
+    let ends = standing.ended != nil && draft.run.standing.ended == nil
+    guard standing != draft.run.standing || draft.isReopened else { return }
+    let message = ends ? try await summary(state, draft) : nil
+    try await connection.execute(
+      SQL(
+        file: "queries/orchestrator/update_run.sql", draft.run.runID, state.rawValue,
+        standing.isCancelling, Int32(standing.unfinished), Int32(standing.active),
+        Int32(standing.failed), Int32(standing.cancelled), draft.run.at, message))
+    if ends {
+      try await RunLedger(connection: connection).note(
+        "finished", of: draft.run.runID, ["state": .string(state.rawValue)], at: draft.run.at)
+    }
+  }
+
+  /// Why the run ended as it did, in a sentence; nil for success.
+  private func summary(_ state: RunState, _ draft: StepDraft) async throws -> String? {
+    if let stuck = draft.stuck { return stuck }
+    switch state {
+    case .queued, .running, .success: return nil
+    case .cancelled: return "cancelled on request"
+    case .failed:
+      let plan = draft.definition.plan
+      let rows = try await connection.query(
+        SQL(file: "queries/orchestrator/list_failures.sql", draft.run.runID))
+      let failed = try rows.filter {
+        let number = draft.definition.number(of: try $0.get("task_id", as: String.self))
+        return number.map { !plan.tolerated[$0] } ?? false
+      }
+      guard let first = failed.first else { return "a tolerated failure left tasks unrun" }
+      let others = failed.count > 1 ? " (and \(failed.count - 1) more failed)" : ""
+      let message = try first.get("message", as: String?.self) ?? ""
+      return "task '\(try first.get("task_id", as: String.self))' failed: \(message)\(others)"
+    }
+  }
+}
+
+/// A row of `runs.task` that is to be made.
+struct TaskInsertion: Sendable {
+  let id: String
+  let number: Int
+  let item: Int?
+  let standing: TaskStanding
+  let input: JSONValue?
+  let availableAt: Instant?
+
+  static func insert(
+    _ rows: [TaskInsertion], of run: RunRow, _ definition: Definition, on connection: Connection
+  ) async throws {
+    let tasks = rows.map { definition.snapshot.tasks[$0.number] }
+    try await connection.execute(
+      SQL(
+        file: "queries/orchestrator/insert_tasks.sql", run.runID, run.boundWorker, rows.map(\.id),
+        tasks.map(\.kind), rows.map { Int32($0.number) }, rows.map { $0.item.map { Int32($0) } },
+        rows.map { Int32($0.standing.allowedAttempts) },
+        rows.map { Int32($0.standing.tally.unfinished) },
+        rows.map { Int32(clamping: definition.plan.priorities[$0.number]) }, tasks.map(\.pool),
+        tasks.map { Int32($0.slots) },
+        rows.map { $0.input.map { JSONText($0.canonicalText) } },
+        rows.map(\.standing.state.rawValue), rows.map(\.availableAt),
+        rows.map(\.standing.isHeld), run.kind == .backfill))
+  }
+}

@@ -1,0 +1,136 @@
+import Dispatch
+import Logging
+import Pipeline
+import Schedules
+import Synchronization
+import Warehouse
+
+/// An attempt on its way in this process.
+struct LiveAttempt: Sendable {
+  let claimed: ClaimedTask
+  let log: LogBuffer
+  let handle: Task<Void, Never>
+  private let stopping: StopFlag
+
+  /// Asks it to stop; its queries are stopped in the server.
+  func stop() {
+    stopping.raise()
+    handle.cancel()
+  }
+
+  /// Starts an attempt on threads of its own: work that computes for minutes, or blocks, must not
+  /// keep the runtime's few threads from heartbeats.
+  static func start(
+    _ claimed: ClaimedTask, worker: Int64, runtime: Runtime,
+    observer: @escaping @Sendable (WorkerEvent) -> Void, flush: @escaping @Sendable () -> Void,
+    ended: @escaping @Sendable (EndedAttempt) -> Void
+  ) -> LiveAttempt {
+    let clock = runtime.clock
+    let log = LogBuffer(firstSequence: claimed.token << 24) {
+      Task {
+        // Lines that come close together are written together.
+        guard (try? await clock.sleep(for: .milliseconds(250))) != nil else { return }
+        flush()
+      }
+    }
+    let stopping = StopFlag()
+    let progress = LatestProgress()
+    let handle = Task(executorPreference: AttemptExecutor.shared) {
+      let result = await run(
+        claimed, worker: worker, runtime: runtime, log: log, stopping: stopping,
+        progress: progress, observer: observer)
+      ended(
+        EndedAttempt(
+          key: claimed.key, taskID: claimed.taskID, token: claimed.token,
+          attempt: claimed.attempt, startedAt: claimed.startedAt, result: result,
+          progress: progress.value))
+    }
+    return LiveAttempt(claimed: claimed, log: log, handle: handle, stopping: stopping)
+  }
+
+  private static func run(
+    _ claimed: ClaimedTask, worker: Int64, runtime: Runtime, log: LogBuffer, stopping: StopFlag,
+    progress: LatestProgress, observer: @escaping @Sendable (WorkerEvent) -> Void
+  ) async -> AttemptResult {
+    let definition = claimed.definition.snapshot.tasks[claimed.key.number]
+    let identity = AttemptIdentity(
+      task: claimed.taskID, attempt: claimed.attempt, fencingToken: claimed.token)
+    let handler = AttemptLogHandler(
+      attempt: identity, clock: runtime.clock, buffer: log, observer: observer)
+    do {
+      let task = try runtime.registry.task(for: definition)
+      var products = try await inputs(of: definition, claimed, runtime)
+      if case .object(let items)? = claimed.input { products.merge(items) { $1 } }
+      let limit = definition.timeLimitMilliseconds.map { Duration.milliseconds($0) }
+      let context = TaskContext(
+        pool: runtime.pool.scoped(
+          "strata w\(worker) a\(claimed.token) \(claimed.taskID)",
+          deadline: limit.map { ContinuousClock.now + $0 }),
+        projectDirectory: runtime.projectDirectory, zone: runtime.zone, run: claimed.run,
+        attempt: identity, clock: runtime.clock,
+        log: Logger(label: "\(claimed.run.dag).\(definition.id)") { _ in handler },
+        products: products,
+        report: { report in
+          progress.set(report)
+          observer(.progress(task: identity.task, attempt: identity.attempt, report))
+        })
+      let plan = claimed.definition.plan
+      let direct = definition.steers ? plan.downstreams[claimed.key.number] : []
+      let all = definition.steers ? plan.descendants(of: Set(direct)).sorted() : []
+      return await AttemptRunner(
+        task: task, context: context, timeLimit: limit, sensor: definition.sensor,
+        sensorSince: claimed.sensorSince,
+        downstream: (direct.map { plan.ids[$0] }, all.map { plan.ids[$0] }),
+        isStopped: { stopping.isRaised }
+      ).run()
+    } catch {
+      return stopping.isRaised
+        ? .cancelled(reason: "stopped on request") : .failed(AttemptFault(error))
+    }
+  }
+
+  /// The products that a task reads.
+  private static func inputs(
+    of definition: TaskDefinition, _ claimed: ClaimedTask, _ runtime: Runtime
+  ) async throws -> [String: JSONValue] {
+    guard !definition.reads.isEmpty else { return [:] }
+    return try await runtime.pool.withConnection {
+      try await ProductReader(connection: $0, runID: claimed.run.runID)
+        .products(of: definition.reads)
+    }
+  }
+}
+
+/// Whether somebody asked for the stop of an attempt.
+final class StopFlag: Sendable {
+  private let raised = Mutex(false)
+
+  var isRaised: Bool { raised.withLock { $0 } }
+
+  func raise() { raised.withLock { $0 = true } }
+}
+
+/// Threads for attempts, apart from those of Swift's cooperative pool.
+final class AttemptExecutor: TaskExecutor {
+  static let shared = AttemptExecutor()
+  private let queue = DispatchQueue(label: "strata.attempts", attributes: .concurrent)
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
+
+/// The last progress that an attempt reported.
+final class LatestProgress: Sendable {
+  private let latest = Mutex<TaskProgress?>(nil)
+
+  var value: TaskProgress? { latest.withLock { $0 } }
+
+  func set(_ progress: TaskProgress) {
+    var progress = progress
+    progress.unit = storable(progress.unit)
+    progress.note = progress.note.map(storable)
+    latest.withLock { $0 = progress }
+  }
+}

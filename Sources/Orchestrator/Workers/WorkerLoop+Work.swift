@@ -1,0 +1,187 @@
+import Pipeline
+import Schedules
+import Warehouse
+
+extension WorkerLoop {
+  // MARK: Ends
+
+  /// Records the ends of attempts, and claims further work in the same transactions.
+  mutating func recordEndings() async throws {
+    let byRun = Dictionary(grouping: pending.values) { live[$0.token]?.claimed.run.runID ?? 0 }
+    for (runID, endings) in byRun.sorted(by: { $0.key < $1.key }) {
+      try await record(endings.sorted { $0.token < $1.token }, of: runID)
+    }
+  }
+
+  private mutating func record(_ endings: [EndedAttempt], of runID: Int64) async throws {
+    try await ensureMonth()
+    let lines = endings.flatMap { live[$0.token]?.log.take() ?? [] }
+    let room = isDraining ? 0 : options.slots - live.count + pending.count
+    let claimer = claimer
+    let result: StepResult?
+    do {
+      result = try await runtime.step(connection).decide(
+        runID, endings.map(Occurrence.ended),
+        before: { connection, _ in
+          try await RunLedger(connection: connection).write(lines, of: runID)
+        },
+        claim: { connection, result in
+          // A run that has ended leaves nothing of its own to claim.
+          guard result.state == .running || claimer.binding == 0 else { return [] }
+          return try await claimer.claim(room, on: connection)
+        })
+    } catch {
+      for ended in endings { live[ended.token]?.log.putBack(lines) }
+      throw error
+    }
+    for ended in endings {
+      pending[ended.token] = nil
+      live[ended.token] = nil
+    }
+    guard let result else { return }
+    for token in result.refused {
+      worker.log.warning("an attempt's end was refused", metadata: ["token": "\(token)"])
+    }
+    note(result, of: runID)
+    for claimed in result.claims { start(claimed) }
+    if result.claims.count == room { wantsWork = false }
+    if result.endedTasks { try await askHeld(after: runID) }
+  }
+
+  /// Takes in what a decision did: tells the observer, wakes others, and sets the timer.
+  mutating func note(_ result: StepResult, of runID: Int64) {
+    if options.run == runID {
+      for change in result.changes { observer(.changed(change, at: result.at)) }
+      if result.state != .running { isDone = true }
+    }
+    if result.stops.contains(id) { wantsStops = true }
+    if result.queued > 0 { wantsWork = true }
+    if let due = result.dueAt { wake(at: due, now: result.at) }
+  }
+
+  /// Looks for work again at an instant.
+  mutating func wake(at due: Instant, now: Instant) {
+    if let dueAt, dueAt <= due, dueAt > now { return }
+    dueAt = due
+    guard !isDraining else { return }
+    timer?.cancel()
+    let (mailbox, clock) = (mailbox, runtime.clock)
+    timer = Task {
+      // Cancelled only when an earlier instant is waited for, or nobody waits any more.
+      guard (try? await clock.sleep(for: due - now)) != nil else { return }
+      mailbox.put(.look)
+    }
+  }
+
+  /// Asks tasks of later runs that wait for tasks of this one.
+  private mutating func askHeld(after runID: Int64) async throws {
+    let rows = try await connection.query(
+      SQL(file: "queries/orchestrator/list_held_runs.sql", runID))
+    for row in rows {
+      let held = try row.get("run_id", as: Int64.self)
+      if let result = try await runtime.step(connection).decide(held, [.askPast]) {
+        note(result, of: held)
+      }
+    }
+  }
+
+  // MARK: Work
+
+  var claimer: Claimer {
+    Claimer(
+      worker: id, binding: options.run == nil ? 0 : id, queues: options.queues,
+      identity: runtime.identity, definitions: runtime.definitions, time: runtime.time,
+      isBackfill: options.isBackfill, params: runtime.params, turns: worker.turns)
+  }
+
+  /// Claims what there is room for.
+  mutating func claim() async throws {
+    try await ensureMonth()
+    let room = options.slots - live.count
+    guard room > 0 else { return }
+    let claimer = claimer
+    let claimed = try await connection.transaction { connection in
+      try await claimer.claim(room, on: connection)
+    }
+    for task in claimed { start(task) }
+    guard claimed.count < room else { return }
+    // Nothing more for now: the next retry or sensor wakes, or a notification, or the slow poll.
+    dueAt = nil
+    let row = try await connection.first(
+      SQL(
+        file: "queries/orchestrator/next_claimable.sql", claimer.binding, runtime.time.fixed))
+    if let row {
+      let due = try row.get("available_at", as: Instant.self)
+      let now = try row.get("at", as: Instant.self)
+      if due > now { wake(at: due, now: now) }
+    }
+  }
+
+  private mutating func start(_ claimed: ClaimedTask) {
+    let mailbox = mailbox
+    // Only the run that somebody watches is told of.
+    let isWatched = options.run == claimed.run.runID
+    let observer = observer
+    let tell: @Sendable (WorkerEvent) -> Void = { event in if isWatched { observer(event) } }
+    tell(.claimed(claimed))
+    live[claimed.token] = LiveAttempt.start(
+      claimed, worker: id, runtime: runtime, observer: tell,
+      flush: { mailbox.put(.flushLog) }, ended: { mailbox.put(.ended($0)) })
+  }
+
+  /// Makes the partitions for this month, once.
+  mutating func ensureMonth() async throws {
+    let day = Zone.utc.day(of: runtime.clock.now())
+    let current = day - (day.components.day - 1)
+    guard current != month else { return }
+    try await RunLedger(connection: connection).ensurePartitions(at: runtime.clock.now())
+    month = current
+  }
+
+  // MARK: Orders
+
+  /// Stops the attempts that were told to.
+  mutating func stopAttempts() async throws {
+    let rows = try await connection.query(SQL(file: "queries/orchestrator/list_stops.sql", id))
+    for row in rows { live[try row.get("fencing_token", as: Int64.self)]?.stop() }
+  }
+
+  mutating func flushLogs() async throws {
+    let byRun = Dictionary(grouping: live.values) { $0.claimed.run.runID }
+    for (runID, attempts) in byRun {
+      try await ensureMonth()
+      for attempt in attempts {
+        let lines = attempt.log.take()
+        do {
+          try await RunLedger(connection: connection).write(lines, of: runID)
+        } catch {
+          attempt.log.putBack(lines)
+          throw error
+        }
+      }
+    }
+  }
+
+  /// Tells the bound run to stop.
+  mutating func cancelRun() async throws {
+    guard let runID = options.run else { return }
+    let result = try await runtime.step(connection).decide(
+      runID, [.order(.cancel)],
+      before: { connection, run in
+        try await RunLedger(connection: connection).note("cancel_requested", of: runID, at: run.at)
+      })
+    if let result { note(result, of: runID) }
+    if wantsStops {
+      wantsStops = false
+      try await stopAttempts()
+    }
+  }
+
+  /// Sees whether somebody else has ended the bound run or given it work.
+  mutating func checkRun() async throws {
+    guard let runID = options.run else { return }
+    let row = try await connection.first(SQL(file: "queries/orchestrator/find_run.sql", runID))
+    let state = try row?.state("state", as: RunState.self)
+    if state != .running { isDone = true } else { wantsWork = true }
+  }
+}
