@@ -42,6 +42,7 @@ extension RunDecision {
   private enum Sequel {
     case settled(TaskState, skips: [Int])
     case again(TaskState, at: Instant)
+    case givenBack
   }
 
   private mutating func end(_ key: TaskKey, _ attempt: Int, _ ending: AttemptEnding) {
@@ -56,6 +57,7 @@ extension RunDecision {
       task.isClearing ? .settled(.cancelled, skips: []) : sequel(of: key, standing, ending)
     switch sequel {
     case .again(let state, let instant): enqueue(key, state, at: instant)
+    case .givenBack: giveBack(key)
     case .settled(let state, let skips):
       if key.item == nil {
         settle(key.number, state, skips: skips.filter { !plan.teardowns[$0] }.sorted())
@@ -74,8 +76,10 @@ extension RunDecision {
     case .success(let skips): return .settled(.success, skips: skips)
     case .skipped: return .settled(.skipped, skips: [])
     case .cancelled: return .settled(.cancelled, skips: [])
-    case .failed where isStopped(key.number), .deferred where isStopped(key.number):
+    case .failed where isStopped(key.number), .deferred where isStopped(key.number),
+      .released where isStopped(key.number):
       return .settled(.cancelled, skips: [])
+    case .released: return .givenBack
     case .deferred(let until): return .again(.deferred, at: until)
     case .failed(let permanent):
       guard !permanent, standing.attempts < standing.allowedAttempts else {
@@ -87,6 +91,15 @@ extension RunDecision {
         interval: interval)
       return .again(.retrying, at: now + pause)
     }
+  }
+
+  /// Queues a task or an item whose attempt came to nothing; attempts keep their numbers, so it may
+  /// use one more.
+  private mutating func giveBack(_ key: TaskKey) {
+    guard var standing = self[key] else { return }
+    standing.allowedAttempts += 1
+    set(key, standing)
+    enqueue(key, .queued, at: now)
   }
 
   /// Skips the tasks that a branch or short-circuit ruled out, except those that run already and

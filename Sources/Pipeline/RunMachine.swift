@@ -11,6 +11,8 @@ public enum AttemptEnding: Sendable, Hashable {
   case failed(permanent: Bool)
   /// Because it was stopped.
   case cancelled
+  /// Because its worker shuts down. The task is queued again at once, and the try is given back.
+  case released
   /// A sensor looked and found nothing yet; it looks again at an instant, as the same attempt.
   case deferred(until: Instant)
 
@@ -109,6 +111,31 @@ public struct RunMachine: Sendable {
         tally: UpstreamTally(unfinished: plan.upstreams[number].count))
     }
     return RunSlice(run: RunStanding(unfinished: plan.ids.count), tasks: tasks)
+  }
+
+  /// The tasks to load before asking about an event, so that most events need no second round; nil
+  /// for all of them, with all items. Of an event about an item, the item itself is to be loaded
+  /// too.
+  public func loads(for event: MachineEvent) -> Set<Int>? {
+    switch event {
+    case .begin, .cancel, .clear, .mark: nil
+    case .ended(let key, _, let ending):
+      switch ending {
+      case .success(let skips): behind(key).union(skips)
+      case .skipped, .failed, .cancelled: behind(key)
+      case .deferred, .released: [key.number]
+      }
+    case .lost(let key, _): behind(key)
+    case .expanded(let number, let count): count > 0 ? [number] : behind(TaskKey(number))
+    case .expansionFailed(let number), .pastFailed(let number): behind(TaskKey(number))
+    case .pastMet(let number): [number]
+    }
+  }
+
+  /// A task, and those right downstream of it; of an item, most of which end before the last one
+  /// does, the task only.
+  private func behind(_ key: TaskKey) -> Set<Int> {
+    key.item == nil ? Set(plan.downstreams[key.number]).union([key.number]) : [key.number]
   }
 
   /// Decides on an event; nothing is changed, so asking again after loading more loses nothing.

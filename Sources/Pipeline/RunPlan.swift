@@ -125,6 +125,28 @@ public struct RunPlan: Sendable {
   /// The given tasks and all that are upstream of them.
   public func ancestors(of tasks: Set<Int>) -> Set<Int> { reached(from: tasks, upstreams) }
 
+  /// The given tasks, and the setups and teardowns that they need to run again: of every setup that
+  /// one of them lies behind and whose teardown lies behind it, both; and so on for these.
+  public func withSetups(_ tasks: Set<Int>) -> Set<Int> {
+    var found = tasks
+    var scopes: [(scope: Set<Int>, setup: Int, teardown: Int)] = []
+    for teardown in ids.indices where !setups[teardown].isEmpty {
+      let before = ancestors(of: [teardown]).subtracting([teardown])
+      for setup in setups[teardown] {
+        scopes.append((descendants(of: [setup]).intersection(before), setup, teardown))
+      }
+    }
+    var grows = true
+    while grows {
+      let count = found.count
+      for (scope, setup, teardown) in scopes where !scope.isDisjoint(with: found) {
+        found.formUnion([setup, teardown])
+      }
+      grows = found.count > count
+    }
+    return found
+  }
+
   private func reached(from tasks: Set<Int>, _ edges: [[Int]]) -> Set<Int> {
     var reached = tasks
     var open = Array(tasks)

@@ -121,6 +121,17 @@ private func record(_ number: Int, _ state: TaskState) -> MachineAction {
     #expect(story.run(0) == [record(0, .success), .finish(.success, stuck: [])])
   }
 
+  @Test func aWorkerThatShutsDownGivesTheTryBack() throws {
+    var story = try Story(.init(id: "a"))
+    _ = story.send(.begin)
+    for attempt in 1...3 {
+      #expect(story.claim(0) == attempt)
+      #expect(story.send(.ended(TaskKey(0), attempt: attempt, .released)) == [queued(0)])
+    }
+    #expect(
+      story.run(0, .failed(permanent: false)) == [record(0, .failed), .finish(.failed, stuck: [])])
+  }
+
   // MARK: Branches
 
   @Test func aBranchRulesOutBeforeAnybodyIsLetGo() throws {

@@ -164,12 +164,14 @@ struct NaiveRun {
         tasks[number].isClearing
         ? .cancelled : after(number, item.attempts, item.allowed, ending)
       tasks[number].items?[index].state = state
+      if ending == .released, state == .queued { tasks[number].items?[index].allowed += 1 }
       return
     }
     let task = tasks[number]
     guard task.state == .running, task.attempts == attempt, !plan.mapped[number] else { return }
     guard !task.isClearing else { return restart(number) }
     tasks[number].state = after(number, task.attempts, task.allowed, ending)
+    if ending == .released, tasks[number].state == .queued { tasks[number].allowed += 1 }
     guard case .success(let skips) = ending else { return }
     tasks[number].skips = Set(skips.filter { !plan.teardowns[$0] })
     for skipped in tasks[number].skips
@@ -188,6 +190,7 @@ struct NaiveRun {
     case .skipped: return .skipped
     case .cancelled: return .cancelled
     case .deferred: return stops ? .cancelled : .deferred
+    case .released: return stops ? .cancelled : .queued
     case .failed(let permanent):
       if stops { return .cancelled }
       return permanent || attempts >= allowed ? .failed : .retrying

@@ -45,6 +45,33 @@ import Testing
     #expect(plan.dependsOnPast == [false, false, true])
   }
 
+  /// Against the words: as long as a setup has to be added, or its teardown, add it.
+  @Test func whatRunsAgainIsSetUpAgain() throws {
+    var added = 0
+    for seed in 0..<200 {
+      var random = SplitMix64(seed: UInt64(seed))
+      let plan = try RandomPlan(&random, maximum: 60).plan
+      let before = plan.ids.indices.map { plan.ancestors(of: [$0]) }
+      let tasks = Set(plan.ids.indices.filter { _ in Int.random(in: 0..<8, using: &random) == 0 })
+      var expected = tasks
+      var size = -1
+      while size != expected.count {
+        size = expected.count
+        for teardown in plan.ids.indices {
+          for setup in plan.setups[teardown] {
+            let isNeeded = expected.contains {
+              $0 != teardown && before[$0].contains(setup) && before[teardown].contains($0)
+            }
+            if isNeeded { expected.formUnion([setup, teardown]) }
+          }
+        }
+      }
+      #expect(plan.withSetups(tasks) == expected, "seed \(seed)")
+      added += expected.count - tasks.count
+    }
+    #expect(added > 100)
+  }
+
   @Test func unknownTasksAndCyclesAreRefused() {
     #expect(throws: PipelineError.self) {
       try RunPlan(dag: "d", [.init(id: "a", upstreams: ["b"])])

@@ -35,6 +35,7 @@ private let parts = 10
       "run cancelled", "in part", "rounds", "reopened", "intervened", "intervened after", "lost",
       "expanded", "no items", "expansion failed", "past met true", "past met false",
       "ended success", "ended failed", "ended skipped", "ended cancelled", "ended deferred",
+      "ended released",
     ] {
       #expect(statistics.counts[name, default: 0] >= 5, "\(name): \(statistics.counts)")
     }

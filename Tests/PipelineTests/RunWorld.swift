@@ -82,11 +82,13 @@ struct RunWorld {
     switch event {
     case .ended(let key, _, _), .lost(let key, _):
       if let item = key.item { load(key.number, item: item, into: &slice) }
-      if Bool.random(using: &random) { load(key.number, into: &slice) }
-      if Bool.random(using: &random) {
-        for downstream in plan.downstreams[key.number] { load(downstream, into: &slice) }
-      }
     default: break
+    }
+    // As the runtime does, or with as little as it takes.
+    if Bool.random(using: &random) {
+      let numbers = machine.loads(for: event)
+      if numbers == nil { slice = store }
+      for number in numbers ?? [] { load(number, into: &slice) }
     }
     for round in 0..<20 {
       switch machine.apply(event, to: slice, at: now) {
@@ -220,6 +222,7 @@ struct RunWorld {
       return .failed(permanent: Int.random(in: 0..<5, using: &random) == 0)
     }
     if Int.random(in: 0..<12, using: &random) == 0 { return .skipped }
+    if Int.random(in: 0..<12, using: &random) == 0 { return .released }
     guard branches.contains(key.number) else { return .success }
     let isShortCircuit = Int.random(in: 0..<4, using: &random) == 0
     let reach =
