@@ -34,7 +34,8 @@ struct OrchestratorPeers {
 
   /// Installs both into environments of their own and measures them; takes minutes.
   static func measure(_ bench: Workbench) throws -> OrchestratorPeers {
-    OrchestratorPeers(airflow: try measureAirflow(bench), prefect: try measurePrefect(bench))
+    let prefect = try measurePrefect(bench)
+    return OrchestratorPeers(airflow: try measureAirflow(bench), prefect: prefect)
   }
 
   private static func measureAirflow(_ bench: Workbench) throws -> Airflow {

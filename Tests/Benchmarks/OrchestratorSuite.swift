@@ -20,6 +20,9 @@ struct OrchestratorSuite: Suite {
   init(_ bench: Workbench) { self.bench = bench }
 
   func run() async throws -> [Measurement] {
+    // First, so that a peer that cannot be had is known at once; what it leaves behind is flushed.
+    let peers = bench.measuresAirflow ? try OrchestratorPeers.measure(bench) : .recorded
+    try bench.settle("postgres")
     let floor = try CommitFloor(bench)
     let shapes = try await measureShapes(floor)
     var rows = shapes.againstFloor
@@ -33,7 +36,6 @@ struct OrchestratorSuite: Suite {
     rows.append(try await cancellation())
     rows += try await history()
     try floor.discard()
-    let peers = bench.measuresAirflow ? try OrchestratorPeers.measure(bench) : .recorded
     return try against(peers, shapes) + rows
   }
 
