@@ -29,13 +29,16 @@ struct RunMaking: Sendable {
   }
 
   /// Gives a run its tasks and lets it begin, in the caller's transaction.
-  func begin(_ runID: Int64, _ definition: Definition, at now: Instant) async throws {
+  func begin(
+    _ runID: Int64, _ definition: Definition, at now: Instant, as event: String = "created"
+  ) async throws {
     let rows = try await connection.query(
       SQL(file: "queries/orchestrator/lock_run.sql", runID, now))
     guard let row = rows.first else { return }
     try await insertTasks(definition, nil, of: try RunRow(row, runID: runID))
-    try await ledger.note("created", of: runID, at: now)
-    _ = try await runtime.step(connection).decideInTransaction(runID, [.order(.begin)])
+    try await ledger.note(event, of: runID, at: now)
+    let result = try await runtime.step(connection).decideInTransaction(runID, [.order(.begin)])
+    try await result?.announce(runID, on: connection)
   }
 
   /// Adds the tasks of a definition, or those of the given numbers, as they stand at the start.
@@ -96,8 +99,10 @@ struct RunMaking: Sendable {
       try await making.ledger.note(
         "retried", of: record.runID,
         ["tasks": .array(again.sorted().map { .string(new.plan.ids[$0]) })], at: run.at)
-      return try await making.runtime.step(connection).decideInTransaction(
+      let result = try await making.runtime.step(connection).decideInTransaction(
         record.runID, [.order(.clear(again))])
+      try await result?.announce(record.runID, on: connection)
+      return result
     }
   }
 

@@ -8,7 +8,7 @@ struct NightlyTests {
   func nightly() async throws {
     try await Shop.open { shop in
       let first = try await shop.night()
-      #expect(first.code == 0, "\(first.error)")
+      #expect(first.code == 0, "\(first.error) \(first.output.prefix(3000))")
       let report = try first.json(ReportFacts.self)
       #expect(report.run.state == "success")
       #expect(

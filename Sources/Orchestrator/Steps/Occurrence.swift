@@ -1,5 +1,6 @@
 import Pipeline
 import Schedules
+import Warehouse
 
 /// What happened to a run, for one decision.
 enum Occurrence: Sendable {
@@ -39,6 +40,10 @@ struct StepResult: Sendable {
   var state: RunState
   /// The instant of the decision.
   var at: Instant
+  /// The only worker that may run its tasks; 0 for any daemon.
+  var boundWorker: Int64
+  /// Whether this decision ended the run.
+  var hasEnded = false
   /// Tasks and items whose state changed, in the order of their numbers.
   var changes: [TaskChange] = []
   /// Attempts whose end was refused: another has taken over.
@@ -53,6 +58,20 @@ struct StepResult: Sendable {
   var dueAt: Instant?
   /// Attempts that the same transaction claimed.
   var claims: [ClaimedTask] = []
+}
+
+extension StepResult {
+  /// Tells other processes what the decision means for them, once its transaction commits: the one
+  /// place that sends. Only what nobody here takes care of is told, since notifications make
+  /// commits wait for each other.
+  func announce(_ runID: Int64, on connection: Connection) async throws {
+    var payloads = stops.map { "stop \($0)" }
+    if boundWorker == 0, queued > claims.count { payloads.append("queue") }
+    if hasEnded { payloads.append("run \(runID)") }
+    for payload in payloads {
+      try await connection.notify(Pulse.channel, payload: payload)
+    }
+  }
 }
 
 /// A task whose state a decision changed.

@@ -83,8 +83,11 @@ struct ProductReader: Sendable {
     }
   }
 
-  private static func tooMany(_ task: TaskDefinition, _ count: Int, _ limit: Int) -> OrchestratorError {
-    fault(task, "expected at most \(limit) items, found \(count)", hint: "raise the mapping's limit")
+  private static func tooMany(
+    _ task: TaskDefinition, _ count: Int, _ limit: Int
+  ) -> OrchestratorError {
+    fault(
+      task, "expected at most \(limit) items, found \(count)", hint: "raise the mapping's limit")
   }
 
   private static func fault(

@@ -20,7 +20,9 @@ extension RunStep {
     try await explain(&draft)
     if !updates.isEmpty { try await update(updates, draft) }
     if !inserts.isEmpty { try await insert(inserts, draft) }
-    var result = StepResult(state: state, at: draft.run.at)
+    var result = StepResult(
+      state: state, at: draft.run.at, boundWorker: draft.run.boundWorker,
+      hasEnded: standing.ended != nil && draft.run.standing.ended == nil)
     if !draft.stops.isEmpty {
       let rows = try await connection.query(
         SQL(

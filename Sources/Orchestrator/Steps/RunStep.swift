@@ -27,11 +27,12 @@ struct RunStep: Sendable {
       guard var result = try await step.decideInTransaction(runID, occurrences, before: before)
       else { return nil }
       if let claim { result.claims = try await claim(connection, result) }
+      try await result.announce(runID, on: connection)
       return result
     }
   }
 
-  /// The same inside a transaction of the caller's.
+  /// The same inside a transaction of the caller's, who announces the result.
   func decideInTransaction(
     _ runID: Int64, _ occurrences: [Occurrence],
     before: (@Sendable (Connection, RunRow) async throws -> Void)? = nil

@@ -130,8 +130,8 @@ struct Claimer: Sendable {
         identity.processID, chosen.map(\.runID), chosen.map(\.taskID)))
     var leases: [String: Row] = [:]
     for row in rows {
-      let name = "\(try row.get("run_id", as: Int64.self)) \(try row.get("task_id", as: String.self))"
-      leases[name] = row
+      let run = try row.get("run_id", as: Int64.self)
+      leases["\(run) \(try row.get("task_id", as: String.self))"] = row
     }
     var claimed: [ClaimedTask] = []
     for task in chosen {

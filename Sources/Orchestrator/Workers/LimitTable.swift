@@ -20,7 +20,9 @@ struct LimitTable: Sendable {
         limits.append((key, slots))
       }
       if bindsRuns { limit(.run(candidate.runID), candidate.parallelism) }
-      if let most = candidate.definition.snapshot.maxActiveTasks { limit(.dag(candidate.dag), most) }
+      if let most = candidate.definition.snapshot.maxActiveTasks {
+        limit(.dag(candidate.dag), most)
+      }
       if let pool = task.pool { limit(.pool(pool), nil, slots: task.slots) }
       if let most = task.maxConcurrent { limit(.task(dag: candidate.dag, task: task.id), most) }
       if candidate.key.item != nil, let most = task.mapping?.maxActive {

@@ -1,0 +1,157 @@
+import Logging
+import Pipeline
+import Schedules
+import Synchronization
+import Warehouse
+
+/// How far the data is that asset triggers wait for; an asset that is not there yet is absent.
+public typealias AssetWatermarks =
+  @Sendable (Connection, [Asset]) async throws -> [Asset: Instant]
+
+/// Makes runs when they are due, lets queued ones start, takes over what dead workers left, and
+/// keeps deadlines.
+///
+/// Any number of these may run: each piece of work is a transaction that takes its row's lock, so a
+/// second scheduler finds it done. Notifications and the next due instant wake it; the poll is a net.
+final class SchedulerLoop: Sendable {
+  enum Message: Sendable {
+    case look
+    case stop
+  }
+
+  let runtime: Runtime
+  let dags: [DAG]
+  let poll: Duration
+  let watermarks: AssetWatermarks
+  private let mailbox = Mailbox<Message>()
+  private let log = Logger(label: "strata.scheduler")
+
+  init(runtime: Runtime, dags: [DAG], poll: Duration, watermarks: @escaping AssetWatermarks) {
+    self.runtime = runtime
+    self.dags = dags
+    self.poll = poll
+    self.watermarks = watermarks
+  }
+
+  func stop() { mailbox.put(.stop) }
+
+  /// Schedules until it is stopped.
+  ///
+  /// - Throws: `WarehouseError` where the database stays out of reach for minutes.
+  func run() async throws {
+    let hearing = Task { await hear() }
+    defer { hearing.cancel() }
+    var connection = try await connect()
+    mailbox.put(.look)
+    var timer: Task<Void, Never>?
+    for await _ in mailbox.signals {
+      let messages = mailbox.take()
+      if messages.contains(where: { if case .stop = $0 { true } else { false } }) { break }
+      timer?.cancel()
+      var pause = poll
+      do {
+        if let next = try await look(connection) { pause = min(pause, max(next, .zero)) }
+      } catch let error as WarehouseError where error.isTransientConnectionFailure {
+        log.warning("reconnecting", metadata: ["error": "\(error.message)"])
+        await connection.close()
+        connection = try await connect()
+        pause = .zero
+      } catch {
+        // One bad row must not stop the others' schedules: it is told, and looked at again.
+        log.error("a look at the schedules failed", metadata: ["error": "\(error)"])
+      }
+      let (clock, mailbox, wait) = (runtime.clock, mailbox, pause)
+      timer = Task {
+        guard (try? await clock.sleep(for: wait)) != nil else { return }
+        mailbox.put(.look)
+      }
+    }
+    timer?.cancel()
+    await connection.close()
+  }
+
+  private func connect() async throws -> Connection {
+    var options = runtime.pool.options
+    options.applicationName = "strata scheduler"
+    options.backOff = .patient
+    return try await Connection.connect(options)
+  }
+
+  private func hear() async {
+    while !Task.isCancelled {
+      do {
+        for try await event in runtime.pool.notifications(on: [Pulse.channel]) {
+          switch event {
+          case .listening: mailbox.put(.look)
+          case .notification(let notification):
+            // Ends of runs make room for queued ones; claims are the workers' business.
+            if notification.payload.hasPrefix("run ") || notification.payload == "schedule" {
+              mailbox.put(.look)
+            }
+          }
+        }
+      } catch {
+        // The loop reports an unreachable server; until it is back the poll serves.
+        guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+      }
+    }
+  }
+
+  /// Does all that is due, and returns how long until something is known to be; nil for unknown.
+  func look(_ connection: Connection) async throws -> Duration? {
+    let ledger = RunLedger(connection: connection)
+    let now = try await ledger.now(runtime.time)
+    try await ledger.ensurePartitions(at: now)
+    try await recover(connection)
+    var next: Instant?
+    for dag in dags {
+      let scheduling = DAGScheduling(dag: dag, runtime: runtime, watermarks: watermarks)
+      do {
+        if let due = try await scheduling.look(connection) {
+          next = next.map { min($0, due) } ?? due
+        }
+      } catch let error as WarehouseError where error.isTransientConnectionFailure {
+        throw error
+      } catch {
+        log.error("scheduling failed", metadata: ["dag": "\(dag.name)", "error": "\(error)"])
+      }
+    }
+    try await DeadlineWatch(runtime: runtime).look(connection)
+    try await mend(connection)
+    return next.map { $0 - now }
+  }
+
+  // MARK: What others left
+
+  /// Gives up workers whose lease is over, and takes over what they had.
+  private func recover(_ connection: Connection) async throws {
+    let registry = WorkerRegistry(connection: connection)
+    let rows = try await connection.query(SQL(file: "queries/orchestrator/give_up_workers.sql"))
+    for row in rows {
+      let worker = try row.get("worker_id", as: Int64.self)
+      log.warning("a worker was given up: its lease is over", metadata: ["worker": "\(worker)"])
+      _ = try await connection.query(
+        SQL(file: "queries/orchestrator/end_sessions.sql", "strata w\(worker) "))
+    }
+    _ = try await registry.recover(runtime)
+    let abandoned = try await connection.query(
+      SQL(file: "queries/orchestrator/list_abandoned_runs.sql"))
+    for row in abandoned {
+      let runID = try row.get("run_id", as: Int64.self)
+      log.notice("a run is adopted: its process is gone", metadata: ["run": "\(runID)"])
+      _ = try await RunMaking(connection: connection, runtime: runtime)
+        .adopt(runID, by: 0, parallelism: Int(try row.get("parallelism", as: Int32.self)))
+    }
+  }
+
+  /// Asks runs again that a crash may have left between two transactions: those with nothing on its
+  /// way though not all has ended, and those with tasks that the past holds.
+  private func mend(_ connection: Connection) async throws {
+    let rows = try await connection.query(SQL(file: "queries/orchestrator/list_idle_runs.sql"))
+    for row in rows {
+      _ = try await runtime.step(connection).decide(
+        row.get("run_id", as: Int64.self),
+        row.get("is_held", as: Bool.self) ? [.askPast] : [.order(.begin)])
+    }
+  }
+}
