@@ -16,7 +16,7 @@ SEED ?= 1
 DATE ?= 2025-02-03
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test bench lint format db psql install uninstall clean
+.PHONY: help deps build run test test-long bench lint format db psql install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ run: build ## a demo shop, then the nightly run on the embedded cluster, to a pr
 
 test: deps ## every test: unit, integration on a private PostgreSQL, end to end
 	@.ci/test
+
+test-long: deps ## what takes minutes, or peers from PyPI (STEPS=name for some)
+	@SWIFT="$(SWIFT)" .ci/test-long $(STEPS)
 
 bench: deps ## ours against its peers, in one run (ONLY=suite for one, AIRFLOW=1 to measure Airflow)
 	@.ci/bench $(ONLY) $(if $(AIRFLOW),--airflow)

@@ -122,7 +122,7 @@ let package = Package(
       path: "Tests/Benchmarks", exclude: ["peers", "project", "sql"], swiftSettings: settings),
     tests("ArchitectureTests", []),
     tests("DiagnosticsTests", ["Diagnostics"]),
-    tests("SchedulesTests", ["Schedules"]),
+    tests("SchedulesTests", ["Schedules", "TestSupport"], exclude: ["Vectors", "peers"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("WarehouseTests", ["Warehouse", "TestSupport"]),
     tests(

@@ -17,11 +17,8 @@ struct CronDays: Sendable, Hashable {
   private let anyWeekday: Bool
 
   init(days dayTerms: [CronTerm], weekdays weekdayTerms: [CronTerm]) {
-    func asksNothing(_ terms: [CronTerm]) -> Bool {
-      terms == [.every(step: 1)] || terms == [.unspecified]
-    }
-    anyDay = asksNothing(dayTerms)
-    anyWeekday = asksNothing(weekdayTerms)
+    anyDay = dayTerms == [.any] || dayTerms == [.unspecified]
+    anyWeekday = weekdayTerms == [.any] || weekdayTerms == [.unspecified]
     for term in dayTerms {
       switch term {
       case .last(let days): beforeLast |= 1 << UInt32(days)

@@ -60,7 +60,9 @@ public enum CronField: Int, Sendable, Hashable, CaseIterable {
 
 /// One entry of a field's list.
 enum CronTerm: Sendable, Hashable {
-  /// `*`, and `*/n`.
+  /// `*`.
+  case any
+  /// `*/5`.
   case every(step: Int)
   /// `?`: nothing is asked.
   case unspecified
@@ -84,7 +86,7 @@ enum CronTerm: Sendable, Hashable {
   /// Whether the entry is a wildcard or has a step, which the laws for clock changes ask.
   var isWildcardOrStep: Bool {
     switch self {
-    case .every, .from: true
+    case .any, .every, .from: true
     case .range(_, _, _, let hasStep): hasStep
     default: false
     }
@@ -98,9 +100,9 @@ enum CronTerm: Sendable, Hashable {
     }
     func bits(_ values: some Sequence<Int>) -> UInt64 { values.reduce(0) { $0 | bit($1) } }
     switch self {
+    case .any, .unspecified: return bits(span)
     case .every(let step):
       return bits(stride(from: span.lowerBound, through: span.upperBound, by: step))
-    case .unspecified: return bits(span)
     case .value(let value): return bit(value)
     case .range(let low, let high, let step, _):
       if low <= high { return bits(stride(from: low, through: high, by: step)) }

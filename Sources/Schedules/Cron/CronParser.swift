@@ -129,8 +129,12 @@ struct CronParser {
         return .unspecified
       }
       if take("*") {
-        let step = try take("/") ? self.step() : 1
-        try end(or: step == 1 ? "',', '/' or " : "',' or ")
+        guard take("/") else {
+          try end(or: "',', '/' or ")
+          return .any
+        }
+        let step = try self.step()
+        try end(or: "',' or ")
         return .every(step: step)
       }
       if let special = try specialDay() { return special }
