@@ -215,6 +215,10 @@ struct NaiveCron {
     }
   }
 
+  func matches(hour: Int, minute: Int) -> Bool {
+    hours.contains(hour) && minutes.contains(minute)
+  }
+
   func matches(_ day: Day) -> Bool {
     guard months.contains(day.components.month) else { return false }
     if dialect.leadingStarAnds, fields[3].hasPrefix("*") || fields[5].hasPrefix("*") {

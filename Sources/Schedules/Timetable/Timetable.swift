@@ -76,6 +76,9 @@ public indirect enum Timetable: Sendable, Hashable, Codable {
     }
   }
 
+  /// The first instant of a local day of its zone, or of UTC where it has none.
+  public func start(of day: Day) -> Instant { (zone ?? .utc).midnight(day) }
+
   // MARK: Whole days
 
   /// A fixed time of the day, in a zone.
