@@ -29,19 +29,34 @@ public struct RunCoordinator: Sendable {
   /// failed or was cancelled is retried, keeping the tasks that succeeded. Cancelling the calling
   /// Swift task stops the attempts (their queries too), records the run as cancelled, and returns.
   ///
-  /// - Parameter observer: told of every change, from any thread; must not block.
+  /// - Parameters:
+  ///   - waits: whether to wait for another process that runs the interval, instead of throwing.
+  ///   - observer: told of every change, from any thread; must not block.
   /// - Throws: `PipelineError` for an invalid DAG, ``OrchestratorError``
   ///   `orchestrator.run_in_flight` where another process runs the interval, and `WarehouseError`
   ///   where the database fails: the run is then resumed by the next call.
   public func run(
     _ dag: DAG, interval: DataInterval, params: JSONValue = .object([:]),
-    options: RunOptions = RunOptions(),
+    options: RunOptions = RunOptions(), waits: Bool = false,
     observer: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> RunOutcome {
     let request = try RunRequest(
       snapshot: dag.snapshot(), interval: interval, params: params, options: options)
     _ = try tasks(of: request.snapshot)
     let stop = StopRelay()
+    while waits {
+      do {
+        return try await run(request, stop, observer)
+      } catch let error as OrchestratorError where error.code == OrchestratorError.runInFlight {
+        try await waitForInterval(request)
+      }
+    }
+    return try await run(request, stop, observer)
+  }
+
+  private func run(
+    _ request: RunRequest, _ stop: StopRelay, _ observer: @escaping @Sendable (RunEvent) -> Void
+  ) async throws -> RunOutcome {
     // A task of its own: cancelling the caller must not cancel the writes that record it.
     let work = Task {
       try await ForegroundRun(runtime: runtime, request: request, stop: stop, observer: observer)
@@ -52,6 +67,31 @@ public struct RunCoordinator: Sendable {
     } onCancel: {
       stop.stop()
     }
+  }
+
+  /// Waits until nobody runs the interval any more, or its holder's lease is over.
+  private func waitForInterval(_ request: RunRequest) async throws {
+    let store = RunStore(runtime.pool)
+    // Beside notifications a slow look: a holder that dies sends none.
+    let poll = AsyncStream<Void> { continuation in
+      let listening = Task {
+        for try await _ in runtime.pool.notifications(on: [Pulse.channel]) { continuation.yield() }
+      }
+      let ticking = Task {
+        while (try? await Task.sleep(for: .seconds(2))) != nil { continuation.yield() }
+      }
+      continuation.onTermination = { _ in
+        listening.cancel()
+        ticking.cancel()
+      }
+    }
+    for await _ in poll {
+      guard
+        let holder = try await store.running(request.snapshot.name, request.interval),
+        try await store.isUnderWay(holder)
+      else { return }
+    }
+    try Task.checkCancellation()
   }
 
   /// The tasks of a snapshot, decoded.

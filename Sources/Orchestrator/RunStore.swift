@@ -40,6 +40,13 @@ public struct RunStore: Sendable {
     .first.map(RunRecord.init)
   }
 
+  /// The run over an interval that is under way, whatever its parameters; nil where there is none.
+  func running(_ dag: String, _ interval: DataInterval) async throws -> RunRecord? {
+    try await read(
+      SQL(file: "queries/orchestrator/find_running.sql", dag, interval.start, interval.end)
+    ).first.map(RunRecord.init)
+  }
+
   /// The tasks of a run with their timings, in the order of declaration.
   public func tasks(of runID: Int64) async throws -> [TaskRecord] {
     try await read(SQL(file: "queries/orchestrator/list_tasks.sql", runID)).map(TaskRecord.init)

@@ -20,7 +20,8 @@ struct Strata: AsyncParsableCommand {
       CommandGroup(
         name: "Runs:",
         subcommands: [
-          RunCommand.self, DAGsCommand.self, RunsCommand.self, TasksCommand.self,
+          RunCommand.self, SchedulerCommand.self, WorkerCommand.self, WorkersCommand.self,
+          DAGsCommand.self, RunsCommand.self, TasksCommand.self,
           ReportCommand.self,
         ]),
       CommandGroup(

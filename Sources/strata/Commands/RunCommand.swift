@@ -34,6 +34,9 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Tasks at once.", valueName: "n"))
   var parallelism = 4
 
+  @Flag(help: "Where another process runs the interval, wait for it instead of leaving with 3.")
+  var wait = false
+
   @Flag(help: "Run a failed run's changed tasks by today's definition.")
   var refreshDefinition = false
 
@@ -55,12 +58,13 @@ struct RunCommand: AsyncParsableCommand {
         .resolve(in: session.project.zone, now: SystemClock().now())
       let presenter = RunPresenter(definition, console: session.console)
       let coordinator = try session.coordinator()
-      let params = try parsedParameters()
+      let params = try definition.snapshot().params(from: parsedParameters())
       let options = RunOptions(
         parallelism: parallelism, definition: refreshDefinition ? .current : .kept)
+      let waits = wait
       let outcome = try await Signals.cancelling {
         try await coordinator.run(
-          definition, interval: interval, params: params, options: options,
+          definition, interval: interval, params: params, options: options, waits: waits,
           observer: { presenter.observe($0) })
       }
       presenter.close()
@@ -69,15 +73,17 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  private func parsedParameters() throws -> JSONValue {
-    var values: [String: JSONValue] = [:]
+  private func parsedParameters() throws -> [String: String] {
+    var values: [String: String] = [:]
     for text in parameters {
       guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
         throw UsageError(message: "expected --param name=value, found '\(text)'")
       }
-      values[String(text[..<equals])] = .string(String(text[text.index(after: equals)...]))
+      let name = String(text[..<equals])
+      guard values.updateValue(String(text[text.index(after: equals)...]), forKey: name) == nil
+      else { throw UsageError(message: "expected --param \(name) once, found it twice") }
     }
-    return .object(values)
+    return values
   }
 }
 

@@ -22,4 +22,29 @@ enum Signals {
     defer { for source in sources { source.cancel() } }
     return try await work.value
   }
+
+  /// Calls `action` on the first SIGINT or SIGTERM, until the result is cancelled; a second signal
+  /// kills.
+  static func onStop(_ action: @escaping @Sendable () -> Void) -> SignalWatch {
+    let sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        Console.writeError("draining: what runs may end (once more to kill)")
+        signal(number, SIG_DFL)
+        action()
+      }
+      source.resume()
+      return source
+    }
+    return SignalWatch(sources: sources)
+  }
+}
+
+/// Signals that are watched.
+struct SignalWatch {
+  let sources: [any DispatchSourceSignal]
+
+  /// Leaves the signals alone again.
+  func cancel() { for source in sources { source.cancel() } }
 }
