@@ -81,7 +81,8 @@ let package = Package(
         "Schedules", yams,
         crypto,
       ]),
-    room("Orchestrator", ["Diagnostics", "Pipeline", "Warehouse", "Schedules", log]),
+    room(
+      "Orchestrator", ["Diagnostics", "Pipeline", "Warehouse", "Schedules", subprocess, log]),
     room(
       "Segments",
       ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"]),

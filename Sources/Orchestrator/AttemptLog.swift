@@ -80,7 +80,8 @@ struct AttemptLogHandler: LogHandler {
 
   let attempt: AttemptIdentity
   let clock: any WallClock
-  let buffer: LogBuffer
+  /// Where the lines wait to be written; nil where nothing is recorded.
+  let buffer: LogBuffer?
   let observer: @Sendable (WorkerEvent) -> Void
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -98,7 +99,7 @@ struct AttemptLogHandler: LogHandler {
       message: storable("\(event.message)"),
       metadata: Dictionary(
         all.map { (storable($0.key), storable("\($0.value)")) }, uniquingKeysWith: { $1 }))
-    buffer.append(line)
+    buffer?.append(line)
     observer(.log(line))
   }
 }

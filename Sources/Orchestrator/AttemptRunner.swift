@@ -4,7 +4,7 @@ import Synchronization
 import Warehouse
 
 /// How an attempt ended, with what is recorded of it.
-enum AttemptResult: Sendable {
+enum AttemptResult: Codable, Sendable {
   /// With a product, and the tasks that it rules out where it steers.
   case success(JSONValue, skips: [String])
   case skipped(reason: String)
@@ -28,6 +28,8 @@ struct AttemptRunner: Sendable {
   var sensorSince: Instant?
   /// The tasks right downstream, and all downstream.
   var downstream: (direct: [String], all: [String]) = ([], [])
+  /// What the time limit is measured on; nil for the context's clock.
+  var limitClock: (any WallClock)?
   /// Whether somebody asked for its stop.
   var isStopped: @Sendable () -> Bool = { false }
 
@@ -40,7 +42,8 @@ struct AttemptRunner: Sendable {
       guard let timeLimit else { return await work.result }
       let limit = Task {
         // Thrown only when the timer is cancelled: the attempt ended in time.
-        guard (try? await context.clock.sleep(for: timeLimit)) != nil else { return }
+        let clock = limitClock ?? context.clock
+        guard (try? await clock.sleep(for: timeLimit)) != nil else { return }
         timer.pass()
         work.cancel()
       }

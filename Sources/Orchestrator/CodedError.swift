@@ -64,7 +64,7 @@ public struct TaskSkipped: Error, Sendable {
 }
 
 /// What is recorded of an error that ended an attempt.
-struct AttemptFault: Sendable {
+struct AttemptFault: Codable, Sendable {
   let code: String
   let message: String
   let hint: String?

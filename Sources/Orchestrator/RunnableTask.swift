@@ -18,11 +18,18 @@ public protocol RunnableTask: TaskKind {
 /// The task kinds by name: what decodes the tasks of a snapshot.
 public struct TaskRegistry: Sendable {
   private let kinds: [String: any RunnableTask.Type]
+  /// The program, with arguments, that runs one attempt with these kinds; nil for none.
+  private let attemptCommand: [String]?
 
   /// A registry of these kinds.
   ///
+  /// - Parameter attemptCommand: the program, with arguments, that calls ``AttemptProcess`` with the
+  ///   same kinds, for tasks whose attempts want a process of their own; nil where none does.
   /// - Throws: ``OrchestratorError`` `orchestrator.duplicate_kind` where two share a name.
-  public init(_ types: [any RunnableTask.Type]) throws(OrchestratorError) {
+  public init(
+    _ types: [any RunnableTask.Type], attemptCommand: [String]? = nil
+  ) throws(OrchestratorError) {
+    self.attemptCommand = attemptCommand
     var kinds: [String: any RunnableTask.Type] = [:]
     for type in types {
       if let other = kinds.updateValue(type, forKey: type.kind) {
@@ -37,6 +44,17 @@ public struct TaskRegistry: Sendable {
 
   /// The names of all kinds, sorted.
   public var names: [String] { kinds.keys.sorted() }
+
+  /// What runs attempts of a task in a process of their own.
+  func commandForAttempts(_ definition: TaskDefinition) throws(OrchestratorError) -> [String] {
+    guard let attemptCommand, !attemptCommand.isEmpty else {
+      throw OrchestratorError(
+        code: "orchestrator.no_attempt_command",
+        message: "task '\(definition.id)' wants a process of its own, which this program does not "
+          + "know how to start", hint: "give TaskRegistry an attemptCommand", isPermanent: true)
+    }
+    return attemptCommand
+  }
 
   /// The task of a definition.
   ///

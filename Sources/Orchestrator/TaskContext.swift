@@ -4,7 +4,7 @@ import Schedules
 import Warehouse
 
 /// Which run an attempt belongs to.
-public struct RunIdentity: Sendable, Hashable {
+public struct RunIdentity: Codable, Sendable, Hashable {
   /// Number of the run.
   public let runID: Int64
   /// Name of the DAG.
@@ -19,7 +19,7 @@ public struct RunIdentity: Sendable, Hashable {
 }
 
 /// Which attempt at which task.
-public struct AttemptIdentity: Sendable, Hashable {
+public struct AttemptIdentity: Codable, Sendable, Hashable {
   /// Id of the task.
   public let task: String
   /// Number of the attempt, from 1.
@@ -67,6 +67,8 @@ public struct TaskContext: Sendable {
 
   let products: [String: JSONValue]
   let report: @Sendable (TaskProgress) -> Void
+  /// The tasks as they stand, where nothing is recorded (``LocalRun``); nil in a run.
+  var rehearsal: (@Sendable () -> [TaskRecord])?
 
   /// The instant that everything is evaluated at: the end of the run's interval.
   public var asOf: Instant { run.asOf }
@@ -112,13 +114,19 @@ public struct TaskContext: Sendable {
   ///
   /// - Throws: a permanent ``OrchestratorError`` `orchestrator.lease_lost` where another attempt
   ///   has taken over, or the run was resumed elsewhere; `orchestrator.no_transaction` outside of
-  ///   one, where the check would guard nothing.
+  ///   one, where the check would guard nothing; `orchestrator.rehearsal` in a test run.
   public func fence(_ connection: Connection) async throws {
     guard await connection.isInTransaction else {
       throw OrchestratorError(
         code: "orchestrator.no_transaction",
         message: "expected an open transaction to fence, found none",
         hint: "call fence inside the transaction that publishes", isPermanent: true)
+    }
+    guard rehearsal == nil else {
+      throw OrchestratorError(
+        code: "orchestrator.rehearsal",
+        message: "task '\(attempt.task)' wants to publish, which a test run never does",
+        hint: "give its product: --mock \(attempt.task)=JSON", isPermanent: true)
     }
     let held = try await connection.first(
       SQL(
@@ -135,6 +143,7 @@ public struct TaskContext: Sendable {
 
   /// Every task of this run as it stands now, in the order of declaration: for a report.
   public func tasksOfRun() async throws -> [TaskRecord] {
-    try await RunStore(pool).tasks(of: run.runID)
+    if let rehearsal { return rehearsal() }
+    return try await RunStore(pool).tasks(of: run.runID)
   }
 }

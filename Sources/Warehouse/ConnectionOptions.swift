@@ -18,6 +18,15 @@ public struct ConnectionOptions: Sendable, Equatable {
   public var statementCacheSize = 128
   /// How often and how long to try again when the server cannot be reached.
   public var backOff = BackOff.brief
+  /// What every connection attempt throws, where there is to be no database; nil otherwise.
+  private var refusal: WarehouseError?
+
+  /// Options that lead nowhere: whoever tries to connect gets this fault.
+  public static func refusing(_ fault: WarehouseError) -> ConnectionOptions {
+    var options = ConnectionOptions()
+    options.refusal = fault
+    return options
+  }
 
   /// Options from a URL, `key=value` words, or nothing.
   public init(_ conninfo: String = "") { self.conninfo = conninfo }
@@ -50,6 +59,7 @@ public struct ConnectionOptions: Sendable, Equatable {
 
   /// What libpq says about a text that it cannot read, without quoting any of it.
   func checked() throws -> [String: String] {
+    if let refusal { throw refusal }
     if conninfo.isEmpty { return [:] }
     if let words = words() { return words }
     var reason: UnsafeMutablePointer<CChar>?
@@ -123,10 +133,26 @@ extension ConnectionOptions: CustomStringConvertible, CustomReflectable {
     environment["PGPASSWORD"] = words.removeValue(forKey: "password")
     // psql has no variable for the key's pass phrase; it asks for it.
     words["sslpassword"] = nil
-    let text = words.sorted { $0.key < $1.key }.map { key, value in
+    let text = Self.text(words)
+    return (text.isEmpty ? [] : [text], environment)
+  }
+}
+
+extension ConnectionOptions {
+  /// `key='value'` words that lead another process to the same database. Holds secrets: for an
+  /// environment, never for a command line.
+  ///
+  /// - Throws: ``WarehouseError`` `warehouse.bad_url`.
+  public func keywords() throws -> String {
+    var words = try checked()
+    if let database { words["dbname"] = database }
+    return Self.text(words)
+  }
+
+  private static func text(_ words: [String: String]) -> String {
+    words.sorted { $0.key < $1.key }.map { key, value in
       "\(key)='" + value.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'"
     }.joined(separator: " ")
-    return (text.isEmpty ? [] : [text], environment)
   }
 }
 

@@ -42,8 +42,8 @@ struct ImportTests {
     "ArgumentParser": ["strata"],
     "Yams": ["Inputs", "Features", "Rules", "Models", "Tasks"],
     "Crypto": ["Warehouse", "Pipeline", "Rules", "Inputs", "Features", "FeatureStore", "Models"],
-    "Subprocess": ["Warehouse"],
-    "SystemPackage": ["Warehouse"],
+    "Subprocess": ["Warehouse", "Orchestrator"],
+    "SystemPackage": ["Warehouse", "Orchestrator"],
     "Logging": ["Warehouse", "Orchestrator", "Tasks", "strata"],
   ]
 

@@ -58,29 +58,34 @@ struct LiveAttempt: Sendable {
     let handler = AttemptLogHandler(
       attempt: identity, clock: runtime.clock, buffer: log, observer: observer)
     do {
-      let task = try runtime.registry.task(for: definition)
-      var products = try await inputs(of: definition, claimed, runtime)
-      if case .object(let items)? = claimed.input { products.merge(items) { $1 } }
-      let limit = definition.timeLimitMilliseconds.map { Duration.milliseconds($0) }
-      let context = TaskContext(
+      let order = AttemptOrder(
+        claimed, products: try await inputs(of: definition, claimed, runtime))
+      let session = "strata w\(worker) a\(claimed.token) \(claimed.taskID)"
+      let tell: @Sendable (TaskProgress) -> Void = { report in
+        progress.set(report)
+        observer(.progress(task: identity.task, attempt: identity.attempt, report))
+      }
+      if case .process(let memory) = definition.isolation {
+        return try await ProcessAttempt(
+          command: runtime.registry.commandForAttempts(definition),
+          order: ProcessOrder(
+            attempt: order, projectDirectory: runtime.projectDirectory, zone: runtime.zone,
+            session: session, settings: runtime.pool.options.settings,
+            memoryLimitMegabytes: memory),
+          pool: runtime.pool, task: identity.task, attempt: identity.attempt,
+          log: { line in
+            log.append(line)
+            observer(.log(line))
+          }, report: tell, isStopped: { stopping.isRaised }
+        ).run()
+      }
+      let place = AttemptPlace(
         pool: runtime.pool.scoped(
-          "strata w\(worker) a\(claimed.token) \(claimed.taskID)",
-          deadline: limit.map { ContinuousClock.now + $0 }),
-        projectDirectory: runtime.projectDirectory, zone: runtime.zone, run: claimed.run,
-        attempt: identity, clock: runtime.clock,
-        log: Logger(label: "\(claimed.run.dag).\(definition.id)") { _ in handler },
-        products: products,
-        report: { report in
-          progress.set(report)
-          observer(.progress(task: identity.task, attempt: identity.attempt, report))
-        })
-      let plan = claimed.definition.plan
-      let direct = definition.steers ? plan.downstreams[claimed.key.number] : []
-      let all = definition.steers ? plan.descendants(of: Set(direct)).sorted() : []
-      return await AttemptRunner(
-        task: task, context: context, timeLimit: limit, sensor: definition.sensor,
-        sensorSince: claimed.sensorSince,
-        downstream: (direct.map { plan.ids[$0] }, all.map { plan.ids[$0] }),
+          session, deadline: order.timeLimit.map { ContinuousClock.now + $0 }),
+        projectDirectory: runtime.projectDirectory, zone: runtime.zone, clock: runtime.clock,
+        log: Logger(label: "\(claimed.run.dag).\(definition.id)") { _ in handler }, report: tell)
+      return await order.runner(
+        of: try runtime.registry.task(for: definition), in: place,
         isStopped: { stopping.isRaised }
       ).run()
     } catch {
