@@ -19,4 +19,14 @@ extension Duration {
     let parts = components
     return Double(parts.seconds) + Double(parts.attoseconds) / 1e18
   }
+
+  /// `30 s`, `2 h`: in the largest unit that leaves nothing over, whole milliseconds at the least.
+  public var words: String {
+    let units: [(name: String, milliseconds: Int64)] = [
+      ("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000),
+    ]
+    let unit = units.first { milliseconds != 0 && milliseconds.isMultiple(of: $0.milliseconds) }
+    guard let unit else { return "\(milliseconds) ms" }
+    return "\(milliseconds / unit.milliseconds) \(unit.name)"
+  }
 }

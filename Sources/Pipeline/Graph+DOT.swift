@@ -25,8 +25,7 @@ extension DAGGraph {
       case .work: break
       case .sensor: attributes.append("shape=hexagon, style=filled")
       case .branch: attributes.append("shape=diamond, style=filled")
-      case .setup: attributes.append("shape=cds, style=filled")
-      case .teardown: attributes.append("shape=cds, orientation=180, style=filled")
+      case .setup, .teardown: attributes.append("style=filled, penwidth=2")
       }
       if node.isMapped { attributes.append("peripheries=2") }
       if let fills = node.state?.fills {

@@ -124,42 +124,16 @@ extension DAGGraph.Node {
     case .teardown(let setups):
       marks.append("teardown" + (setups.isEmpty ? "" : " of \(setups.joined(separator: ", "))"))
     }
-    if let sensor = task.sensor { marks.append("sensor every \(sensor.intervalText)") }
-    if let mapping = task.mapping { marks.append("each of \(mapping.text)") }
+    if let sensor = task.sensor {
+      marks.append("sensor every \(Duration.milliseconds(sensor.intervalMilliseconds).words)")
+    }
+    if let mapping = task.mapping { marks.append("each of \(mapping.words)") }
     if task.steers { marks.append("decides") }
     if task.rule != .allSuccess, !task.role.isTeardown {
       marks.append("when \(task.rule.rawValue)")
     }
     if task.failure == .tolerated { marks.append("may fail") }
     self.marks = marks
-  }
-}
-
-extension SensorPolicy {
-  /// `30 s`, in the largest unit that leaves nothing over.
-  public var intervalText: String { Self.text(milliseconds: intervalMilliseconds) }
-
-  /// `2 h`; nil for no budget.
-  public var budgetText: String? { budgetMilliseconds.map(Self.text(milliseconds:)) }
-
-  private static func text(milliseconds: Int64) -> String {
-    for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)]
-    where milliseconds != 0 && milliseconds.isMultiple(of: Int64(size)) {
-      return "\(milliseconds / Int64(size)) \(unit)"
-    }
-    return "\(milliseconds) ms"
-  }
-}
-
-extension Mapping {
-  /// `ranges x 3 items`, or `ranges, 3 items` where they are zipped.
-  public var text: String {
-    sources.map { source in
-      switch source {
-      case .output(let task): task
-      case .literal(let items): "\(items.count) item\(items.count == 1 ? "" : "s")"
-      }
-    }.joined(separator: mode == .cross ? " x " : ", ")
   }
 }
 

@@ -1,5 +1,5 @@
 /// One fault of a DAG's definition.
-public struct DAGProblem: Error, Sendable, Hashable, CustomStringConvertible {
+public struct DAGProblem: Error, Sendable, Hashable, Codable, CustomStringConvertible {
   /// A stable name, for example `pipeline.cycle`.
   public let code: String
   /// The DAG it is in.

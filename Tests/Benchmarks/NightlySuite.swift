@@ -109,10 +109,10 @@ struct NightlySuite: Suite {
   private func date(_ day: Int) -> String { "\(Day(number: Int32(day)))" }
 
   private func night(
-    _ day: Int, from path: String, parameters: [String] = []
+    _ day: Int, from path: String, interval: [String]? = nil
   ) throws -> Finished {
     try bench.strata(
-      ["run", "nightly_segments", "--date", date(day), "--quiet"] + parameters + options,
+      ["run", "nightly_segments", "--quiet"] + (interval ?? ["--date", date(day)]) + options,
       environment: ["STRATA_BENCH_EVENTS": path])
   }
 
@@ -146,7 +146,8 @@ struct NightlySuite: Suite {
   /// Seconds of the features task where the tiles are there and no state is stored.
   private func rebuild(_ day: Int, from path: String) throws -> Double {
     _ = try bench.psql("night_ours", ["-c", "DELETE FROM features.state"])
-    _ = try night(day, from: path, parameters: ["--param", "rebuild=1"])
+    // An interval of two days with the same end: another run with the same as-of.
+    _ = try night(day, from: path, interval: ["--interval", "\(date(day - 1))..\(date(day + 1))"])
     let task = try bench.query(
       "night_ours",
       """

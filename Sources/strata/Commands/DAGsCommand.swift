@@ -59,47 +59,61 @@ struct DAGsCommand: ParsableCommand {
       let dag = try DAGsCommand.choice(global).find(dag)
       let console = global.console
       if console.json { return try console.print(json: try dag.snapshot()) }
-      let summary = Summary(dag)
-      console.print("\(summary.name): \(summary.schedule), catch-up \(summary.catchUp)")
-      try console.list(
-        dag.tasks, empty: "",
-        [
-          TableColumn("task") { $0.id },
-          TableColumn("kind") { $0.kind },
-          TableColumn("after") { $0.upstreams.joined(separator: ", ") },
-          TableColumn("when") { $0.rule.rawValue },
-          TableColumn(number: "retries") { "\($0.retries.count)" },
-        ])
+      let snapshot = try dag.snapshot()
+      console.print("\(snapshot.name): \(snapshot.schedule), catch-up \(snapshot.catchUp.rawValue)")
+      if let summary = snapshot.summary { console.print(summary) }
+      for note in snapshot.notes { console.print("  \(note)") }
+      if !snapshot.params.isEmpty {
+        console.print()
+        try console.list(snapshot.params, empty: "", Self.paramColumns)
+      }
+      console.print()
+      try console.list(snapshot.tasks, empty: "", Self.taskColumns(of: snapshot))
+    }
+
+    private static let paramColumns = [
+      TableColumn<Param>("param") { $0.name },
+      TableColumn("takes") { $0.type.words },
+      TableColumn("default") { $0.default.map(\.canonicalText) ?? "required" },
+      TableColumn("summary") { $0.summary ?? "" },
+    ]
+
+    /// The columns that say something about the tasks of this DAG.
+    private static func taskColumns(of snapshot: DAGSnapshot) -> [TableColumn<TaskDefinition>] {
+      var columns = [
+        TableColumn<TaskDefinition>("task") { $0.id },
+        TableColumn("kind") { $0.kind },
+        TableColumn("after") { $0.upstreams.joined(separator: ", ") },
+        TableColumn("when") { $0.role.isTeardown ? "teardown" : $0.rule.rawValue },
+        TableColumn(number: "retries") { "\($0.retries.count)" },
+      ]
+      if snapshot.tasks.contains(where: { $0.group != nil }) {
+        columns.insert(TableColumn("group") { $0.group ?? "" }, at: 1)
+      }
+      if snapshot.tasks.contains(where: { !$0.notes.isEmpty }) {
+        columns.append(TableColumn("notes") { $0.notes.joined(separator: "; ") })
+      }
+      return columns
     }
   }
 
   struct Graph: ParsableCommand {
-    enum Syntax: String, ExpressibleByArgument, CaseIterable { case dot, mermaid }
+    enum Syntax: String, ExpressibleByArgument, CaseIterable { case dot, mermaid, svg }
 
     static let configuration = CommandConfiguration(abstract: "A DAG as a graph to draw.")
     @Argument(help: "The DAG's name.") var dag: String
-    @Option(help: "dot (Graphviz) or mermaid.") var format = Syntax.dot
+    @Option(help: "dot (Graphviz), mermaid, or svg, a picture.") var format = Syntax.dot
     @OptionGroup var global: GlobalOptions
 
     func run() throws {
-      let dag = try DAGsCommand.choice(global).find(dag)
-      var lines: [String] = []
-      switch format {
-      case .dot:
-        lines = ["digraph \"\(dag.name)\" {", "  rankdir=LR;"]
-        for task in dag.tasks {
-          lines.append("  \"\(task.id)\" [shape=box, label=\"\(task.id)\\n\(task.kind)\"];")
-          lines += task.upstreams.map { "  \"\($0)\" -> \"\(task.id)\";" }
+      let graph = DAGGraph(try DAGsCommand.choice(global).find(dag).snapshot())
+      let text =
+        switch format {
+        case .dot: graph.dot()
+        case .mermaid: graph.mermaid()
+        case .svg: graph.svg()
         }
-        lines.append("}")
-      case .mermaid:
-        lines = ["flowchart LR"]
-        for task in dag.tasks {
-          lines.append("  \(task.id)[\"\(task.id)<br>\(task.kind)\"]")
-          lines += task.upstreams.map { "  \($0) --> \(task.id)" }
-        }
-      }
-      global.console.print(lines.joined(separator: "\n"))
+      Console.write(text, to: STDOUT_FILENO)
     }
   }
 
@@ -112,7 +126,7 @@ struct DAGsCommand: ParsableCommand {
       let dags = try DAGsCommand.choice(global).dags
       let problems = DAG.problems(in: dags)
       if global.json {
-        try global.console.print(json: problems.map(\.description))
+        try global.console.list(problems, empty: "", [TableColumn<DAGProblem>]())
       } else {
         for problem in problems { global.console.print(problem.description) }
       }

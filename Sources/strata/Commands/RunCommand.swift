@@ -52,13 +52,14 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    // What was asked for is checked before a database is started or opened for it.
+    let definition = try DAGsCommand.choice(global).find(dag)
+    let params = try definition.snapshot().params(from: parsedParameters())
     try await Session.open(global) { session in
-      let definition = try DAGChoice(project: session.project).find(dag)
       let interval = try IntervalChoice(date: date, interval: interval)
         .resolve(in: session.project.zone, now: SystemClock().now())
       let presenter = RunPresenter(definition, console: session.console)
       let coordinator = try session.coordinator()
-      let params = try definition.snapshot().params(from: parsedParameters())
       let options = RunOptions(
         parallelism: parallelism, definition: refreshDefinition ? .current : .kept)
       let waits = wait
