@@ -151,6 +151,7 @@ struct BadInputTests {
       ["run"], ["run", "no_such_dag", "--project", "dags/retail"], ["nonsense"],
       ["run", "nightly_segments", "--date", "2024-02-30", "--project", "dags/retail"],
       ["run", "nightly_segments", "--date", "2024-02-03", "--interval", "a..b"],
+      ["run", "nightly_segments", "--param", "days=3", "--project", "dags/retail"],
       ["segments", "list", "--no-such-flag"],
     ])
   func usage(arguments: [String]) async throws {
