@@ -44,6 +44,17 @@ public struct Zone: Sendable, Hashable, Codable {
     LocalTime(microseconds: instant.microseconds + Int64(offset(at: instant)) * 1_000_000)
   }
 
+  /// RFC 3339 with the offset then in force: `2024-03-10T03:00:00-04:00`.
+  public func text(of instant: Instant) -> String {
+    let offset = offset(at: instant)
+    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    let (hours, minutes) = (abs(offset) / 3600, abs(offset) / 60 % 60)
+    // Local mean times of the nineteenth century have seconds, too.
+    let seconds = abs(offset) % 60 == 0 ? "" : ":\(two(abs(offset) % 60))"
+    return
+      "\(localTime(at: instant))\(offset < 0 ? "-" : "+")\(two(hours)):\(two(minutes))\(seconds)"
+  }
+
   /// The local day that holds an instant.
   public func day(of instant: Instant) -> Day { localTime(at: instant).day }
 

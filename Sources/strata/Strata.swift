@@ -22,7 +22,7 @@ struct Strata: AsyncParsableCommand {
         subcommands: [
           RunCommand.self, SchedulerCommand.self, WorkerCommand.self, WorkersCommand.self,
           DAGsCommand.self, RunsCommand.self, TasksCommand.self,
-          ReportCommand.self,
+          ReportCommand.self, CronCommand.self,
         ]),
       CommandGroup(
         name: "Definitions and data:",

@@ -272,3 +272,53 @@ struct CronFaultTests {
     }
   }
 }
+
+@Suite("Cron: in words")
+struct CronWordsTests {
+  @Test(
+    "each entry of a field",
+    arguments: [
+      ("* * * * *", ["every minute", "every hour", "every day of the month"]),
+      ("5,10-12 */6 3 * *", ["minute 5, minute 10 to 12", "every 6th hour from 0", "day 3"]),
+      ("10-50/20 9-9 L-1 * *", ["every 20th minute from 10 to 50", "hour 9", "1 day before"]),
+      ("3/15 */1 LW * *", ["every 15th minute from 3 to 59", "every hour", "last day of Monday"]),
+      ("0 0 ? 2 fri-mon", ["0", "0", "any day of the month", "February", "Friday to Monday"]),
+      (
+        "0 0 22W nov-feb 5L", ["0", "0", "the 22nd, within", "November to February", "last Friday"]
+      ),
+      ("0 0 * */3 sun#1,7#3", ["", "", "", "from January", "1st Sunday, the month's 3rd Sunday"]),
+    ])
+  func words(expression: String, expected: [String]) throws {
+    let meanings = try Cron(expression).fieldMeanings
+    #expect(meanings.map(\.text) == expression.split(separator: " ").map(String.init))
+    for (meaning, words) in zip(meanings, expected) {
+      #expect(words.isEmpty || meaning.meaning.contains(words), "\(meaning)")
+    }
+  }
+
+  @Test("how days combine, and seconds where they are written")
+  func days() throws {
+    let meanings = try ["* * * * *", "0 0 1 * *", "0 0 ? * 1", "0 0 */2 * 1"].map {
+      try Cron($0).dayMeaning
+    }
+    #expect(
+      meanings == [
+        "every day of these months", "the day of the month decides", "the weekday decides",
+        "either is enough: the day of the month, or the weekday",
+      ])
+    #expect(try Cron("@daily").fieldMeanings.map(\.text) == ["0", "0", "*", "*", "*"])
+    #expect(try Cron("5 0 0 * * *").fieldMeanings.first?.meaning == "second 5")
+  }
+
+  @Test(
+    "instants with the offset in force",
+    arguments: [
+      ("America/New_York", "2024-03-10T07:00:00Z", "2024-03-10T03:00:00-04:00"),
+      ("Australia/Lord_Howe", "2024-01-01T00:00:00.5Z", "2024-01-01T11:00:00.500000+11:00"),
+      ("UTC", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00+00:00"),
+      ("Africa/Monrovia", "1970-01-01T00:00:00Z", "1969-12-31T23:15:30-00:44:30"),
+    ])
+  func offsets(zone: String, instant: String, text: String) throws {
+    #expect(try Zone(zone).text(of: #require(Instant(rfc3339: instant))) == text)
+  }
+}

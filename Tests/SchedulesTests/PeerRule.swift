@@ -49,6 +49,14 @@ enum PeerRule: String, CaseIterable, Sendable {
 
   var peer: Peer { rawValue.hasPrefix("croniter") ? .croniter : .cronsim }
 
+  /// Whether the rule is part of the model, and not a refusal or a fault on the way.
+  var changesAnswers: Bool {
+    switch self {
+    case .croniterDoesNotRead, .croniterOneTry, .cronsimDoesNotRead, .cronsimWalk: false
+    default: true
+    }
+  }
+
   /// Whether the peer and we read the question differently for this reason.
   func applies(to question: CronCase) -> Bool {
     let cron = NaiveCron(question.expression)
@@ -206,17 +214,25 @@ extension Peer {
     let expected = try model(of: rules, on: question)
     // cronsim refuses what is impossible by its own reading.
     if answer == text(expected) || (answer == "refused" && expected == nil) {
-      // Named are the rules without any one of which the answer would be another.
-      let needed = try rules.filter { rule in
-        try model(of: rules.filter { $0 != rule }, on: question) != expected
-      }
-      return .explained(needed.isEmpty ? rules : needed)
+      return .explained(try reasons(among: rules, for: expected, on: question))
     }
     let odd: PeerRule = self == .croniter ? .croniterOneTry : .cronsimWalk
     if rules.contains(odd), try losesItsWay(question, rules, expected, answer) {
       return .explained([odd])
     }
     return .unexplained(expected: text(expected))
+  }
+
+  /// The one rule that alone makes the answer, or those without which it would be another.
+  private func reasons(
+    among rules: [PeerRule], for answer: Instant?, on question: CronCase
+  ) throws -> [PeerRule] {
+    let telling = rules.filter(\.changesAnswers)
+    for rule in telling where try model(of: [rule], on: question) == answer { return [rule] }
+    let needed = try telling.filter { rule in
+      try model(of: telling.filter { $0 != rule }, on: question) != answer
+    }
+    return needed.isEmpty ? telling : needed
   }
 
   private func engine(of rules: [PeerRule], _ question: CronCase) -> NaiveCron {

@@ -36,6 +36,9 @@ struct CronDays: Sendable, Hashable {
     }
   }
 
+  /// Whether day of month and weekday each ask something.
+  var restrictions: (day: Bool, weekday: Bool) { (!anyDay, !anyWeekday) }
+
   /// The named days of a month, bit 1 to 31.
   ///
   /// Day of month and weekday are ORed unless one of the two asks nothing.

@@ -4,6 +4,8 @@ struct CronParser {
   let expression: String
   /// The entries of the six fields, second first; empty for a field that has a fault.
   private(set) var fields: [[CronTerm]] = []
+  /// The six fields as they are written, those of a preset as it stands for.
+  private(set) var texts: [String] = []
   /// Every fault, from left to right.
   private(set) var faults: [ScheduleError] = []
   /// Whether the optional field of seconds was written.
@@ -52,6 +54,7 @@ struct CronParser {
     }
     hasSeconds = words.count == 6
     dayColumn = words[words.count - 3].column
+    texts = (hasSeconds ? [] : ["0"]) + words.map { String($0.characters) }
     fields = hasSeconds ? [] : [[.value(0)]]
     for (word, field) in zip(words, CronField.allCases.dropFirst(hasSeconds ? 0 : 1)) {
       fields.append(terms(of: word, field))
