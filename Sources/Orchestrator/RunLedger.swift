@@ -75,31 +75,41 @@ struct RunLedger: Sendable {
 
   /// Tells all processes of the project; where a transaction is open, once it commits.
   func notify(_ payload: String) async throws {
-    try await connection.notify(Pulse.channel, payload: payload)
+    try await connection.execute(Pulse.notification(payload))
   }
 
   // MARK: Logs and events
 
   func write(_ lines: [LogBuffer.Numbered], of runID: Int64) async throws {
-    guard !lines.isEmpty else { return }
-    try await connection.execute(
-      SQL(
+    if let insert = Self.write(lines, of: runID) { try await connection.execute(insert) }
+  }
+
+  /// The statement that writes log lines; nil for none.
+  static func write(_ lines: [LogBuffer.Numbered], of runID: Int64) -> SQL? {
+    guard !lines.isEmpty else { return nil }
+    return SQL(
         file: "queries/orchestrator/insert_log.sql", runID, lines.map(\.line.at),
         lines.map(\.sequence), lines.map(\.line.task), lines.map { Int32($0.line.attempt) },
         lines.map(\.line.level), lines.map(\.line.message),
         lines.map { line in
           JSONText(JSONValue.object(line.line.metadata.mapValues(JSONValue.string)).canonicalText)
-        }))
+        })
   }
 
   /// Notes something that happened to a run; `runID` is nil where it has no row yet.
   func note(
     _ kind: String, of runID: Int64?, _ detail: [String: JSONValue] = [:], at now: Instant
   ) async throws {
-    try await connection.execute(
-      SQL(
-        file: "queries/orchestrator/insert_event.sql", runID, kind,
-        JSONText(JSONValue.object(detail).canonicalText), now))
+    try await connection.execute(Self.note(kind, of: runID, detail, at: now))
+  }
+
+  /// The statement that notes something.
+  static func note(
+    _ kind: String, of runID: Int64?, _ detail: [String: JSONValue] = [:], at now: Instant
+  ) -> SQL {
+    SQL(
+      file: "queries/orchestrator/insert_event.sql", runID, kind,
+      JSONText(JSONValue.object(detail).canonicalText), now)
   }
 }
 

@@ -37,8 +37,7 @@ struct RunMaking: Sendable {
     guard let row = rows.first else { return }
     try await insertTasks(definition, nil, of: try RunRow(row, runID: runID))
     try await ledger.note(event, of: runID, at: now)
-    let result = try await runtime.step(connection).decideInTransaction(runID, [.order(.begin)])
-    try await result?.announce(runID, on: connection)
+    _ = try await runtime.step(connection).decideInTransaction(runID, [.order(.begin)])
   }
 
   /// Adds the tasks of a definition, or those of the given numbers, as they stand at the start.
@@ -51,7 +50,7 @@ struct RunMaking: Sendable {
         id: definition.plan.ids[number], number: number, item: nil,
         standing: slice.tasks[TaskKey(number)] ?? TaskStanding(), input: nil, availableAt: nil)
     }
-    try await TaskInsertion.insert(rows, of: run, definition, on: connection)
+    try await connection.execute(TaskInsertion.insert(rows, of: run, definition))
   }
 
   // MARK: Runs that are there
@@ -60,15 +59,14 @@ struct RunMaking: Sendable {
   func adopt(_ runID: Int64, by worker: Int64, parallelism: Int) async throws -> StepResult? {
     try await runtime.step(connection).decide(
       runID, [.order(.begin), .askPast],
-      before: { connection, run in
-        let ledger = RunLedger(connection: connection)
-        try await connection.execute(
+      before: { run in
+        [
           SQL(
             file: "queries/orchestrator/reopen_run.sql", runID, run.snapshotHash, run.at, worker,
-            Int32(parallelism)))
-        try await connection.execute(
-          SQL(file: "queries/orchestrator/bind_tasks.sql", runID, worker))
-        try await ledger.note(worker == 0 ? "adopted" : "resumed", of: runID, at: run.at)
+            Int32(parallelism)),
+          SQL(file: "queries/orchestrator/bind_tasks.sql", runID, worker),
+          RunLedger.note(worker == 0 ? "adopted" : "resumed", of: runID, at: run.at),
+        ]
       })
   }
 
@@ -99,10 +97,8 @@ struct RunMaking: Sendable {
       try await making.ledger.note(
         "retried", of: record.runID,
         ["tasks": .array(again.sorted().map { .string(new.plan.ids[$0]) })], at: run.at)
-      let result = try await making.runtime.step(connection).decideInTransaction(
+      return try await making.runtime.step(connection).decideInTransaction(
         record.runID, [.order(.clear(again))])
-      try await result?.announce(record.runID, on: connection)
-      return result
     }
   }
 

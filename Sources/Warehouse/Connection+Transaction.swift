@@ -46,6 +46,37 @@ extension Connection {
     return value
   }
 
+  /// Runs `body` in a transaction whose first statements travel with its BEGIN, and whose last ones
+  /// with its COMMIT: two round trips less, for short transactions that come by the thousand.
+  ///
+  /// - Parameters:
+  ///   - opening: the first statements; `body` gets the rows of each.
+  ///   - body: returns the last statements, and what makes the value of their rows.
+  /// - Throws: as ``transaction(_:readOnly:_:)``.
+  public nonisolated(nonsending) func transaction<T: Sendable>(
+    opening: [SQL],
+    _ body: nonisolated(nonsending) (Connection, [[Row]]) async throws -> (
+      closing: [SQL], value: @Sendable ([[Row]]) throws -> T
+    )
+  ) async throws -> T {
+    try await open()
+    let closing: [SQL]
+    let value: @Sendable ([[Row]]) throws -> T
+    do {
+      let begin = SQL(unsafeText: "BEGIN ISOLATION LEVEL READ COMMITTED")
+      let rows = try await pipeline([begin] + opening)
+      (closing, value) = try await body(self, Array(rows.dropFirst()))
+      if let interfere = WarehouseFaults.beforeCommit {
+        try await interfere(WarehouseFaults.attempt)
+      }
+      try await checkBeforeCommit()
+      return try value(Array(try await pipeline(closing + ["COMMIT"]).dropLast()))
+    } catch {
+      await rollBack()
+      throw error
+    }
+  }
+
   /// Runs `body` so that its failure undoes its own statements and leaves the transaction usable.
   @discardableResult
   public nonisolated(nonsending) func savepoint<T: Sendable>(
@@ -64,7 +95,7 @@ extension Connection {
     return value
   }
 
-  private func begin(_ isolation: Isolation, readOnly: Bool) async throws {
+  private func open() throws {
     guard !isInTransaction else {
       throw WarehouseError(
         code: "warehouse.nested_transaction",
@@ -73,6 +104,15 @@ extension Connection {
     }
     failure = nil
     savepoints = 0
+  }
+
+  /// A COMMIT of a failed transaction would succeed, as a ROLLBACK.
+  private func checkBeforeCommit() throws {
+    guard PQtransactionStatus(try pointer()) != PQTRANS_INERROR else { throw aborted() }
+  }
+
+  private func begin(_ isolation: Isolation, readOnly: Bool) async throws {
+    try open()
     let text = "BEGIN ISOLATION LEVEL \(isolation.rawValue)\(readOnly ? " READ ONLY" : "")"
     try await cancellable { _ = try simple(text) }
   }
@@ -82,16 +122,20 @@ extension Connection {
     let result = try simple("COMMIT")
     // COMMIT of a failed transaction succeeds, as a ROLLBACK.
     guard String(cString: PQcmdStatus(result.pointer)) == "COMMIT" else {
-      let cause = failure
-      var error = WarehouseError(
-        code: cause.map { $0.isRetryable ? $0.code : "" }.flatMap { $0.isEmpty ? nil : $0 }
-          ?? "warehouse.transaction_aborted",
-        message: "expected to commit, but a statement of the transaction had failed: "
-          + (cause?.message ?? "unknown"),
-        hint: "use savepoint around statements that may fail")
-      error.sqlState = cause?.sqlState
-      throw error
+      throw aborted()
     }
+  }
+
+  private func aborted() -> WarehouseError {
+    let cause = failure
+    var error = WarehouseError(
+      code: cause.map { $0.isRetryable ? $0.code : "" }.flatMap { $0.isEmpty ? nil : $0 }
+        ?? "warehouse.transaction_aborted",
+      message: "expected to commit, but a statement of the transaction had failed: "
+        + (cause?.message ?? "unknown"),
+      hint: "use savepoint around statements that may fail")
+    error.sqlState = cause?.sqlState
+    return error
   }
 
   /// Rolls back, also in a cancelled task; a connection that cannot is closed.

@@ -180,7 +180,9 @@ struct DeadlineWatch: Sendable {
         let calls = definition.snapshot.callbacks.filter { $0.on.contains(.deadline) }.map {
           CallbackCall(task: nil, event: .deadline, action: $0.action, payload: payload)
         }
-        try await CallbackCall.insert(calls, of: runID, at: now, on: connection)
+        if let insert = try CallbackCall.insert(calls, of: runID, at: now) {
+          try await connection.execute(insert)
+        }
       }
     }
   }

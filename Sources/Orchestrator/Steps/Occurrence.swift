@@ -61,16 +61,14 @@ struct StepResult: Sendable {
 }
 
 extension StepResult {
-  /// Tells other processes what the decision means for them, once its transaction commits: the one
-  /// place that sends. Only what nobody here takes care of is told, since notifications make
+  /// What tells other processes what the decision means for them, once its transaction commits: the
+  /// one place that does. Only what nobody here takes care of is told, since notifications make
   /// commits wait for each other.
-  func announce(_ runID: Int64, on connection: Connection) async throws {
+  func announcements(_ runID: Int64, claimed: Int) -> [SQL] {
     var payloads = stops.map { "stop \($0)" }
-    if boundWorker == 0, queued > claims.count { payloads.append("queue") }
+    if boundWorker == 0, queued > claimed { payloads.append("queue") }
     if hasEnded { payloads.append("run \(runID)") }
-    for payload in payloads {
-      try await connection.notify(Pulse.channel, payload: payload)
-    }
+    return payloads.map { Pulse.notification($0) }
   }
 }
 

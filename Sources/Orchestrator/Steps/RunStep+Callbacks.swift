@@ -5,7 +5,7 @@ import Warehouse
 extension RunStep {
   /// Notes, in the decision's transaction, who is to be told of it: a crash after the commit loses
   /// no call, and a decision that is rolled back makes none.
-  func writeCallbacks(_ state: RunState, _ draft: StepDraft) async throws {
+  func callbacks(_ draft: StepDraft) throws -> SQL? {
     var calls: [CallbackCall] = []
     let tasks = draft.definition.snapshot.tasks
     var told: Set<TaskKey> = []
@@ -25,7 +25,7 @@ extension RunStep {
           payload: payload(event, draft, ["state": .string(ended.rawValue)]))
       }
     }
-    try await CallbackCall.insert(calls, of: draft.run.runID, at: draft.run.at, on: connection)
+    return try CallbackCall.insert(calls, of: draft.run.runID, at: draft.run.at)
   }
 
   private func calls(
@@ -69,16 +69,15 @@ struct CallbackCall: Sendable {
   let payload: JSONValue
 
   static func insert(
-    _ calls: [CallbackCall], of runID: Int64, at now: Instant, on connection: Connection
-  ) async throws {
-    guard !calls.isEmpty else { return }
+    _ calls: [CallbackCall], of runID: Int64, at now: Instant
+  ) throws -> SQL? {
+    guard !calls.isEmpty else { return nil }
     let targets = try calls.map {
       JSONText(try JSONValue(encoding: Callback(on: [$0.event], $0.action)).canonicalText)
     }
-    try await connection.execute(
-      SQL(
-        file: "queries/orchestrator/insert_callbacks.sql", runID, now, calls.map(\.task),
-        calls.map(\.event.rawValue), targets, calls.map { JSONText($0.payload.canonicalText) }))
+    return SQL(
+      file: "queries/orchestrator/insert_callbacks.sql", runID, now, calls.map(\.task),
+      calls.map(\.event.rawValue), targets, calls.map { JSONText($0.payload.canonicalText) })
   }
 }
 

@@ -3,13 +3,13 @@ import Schedules
 import Warehouse
 
 extension RunStep {
-  /// Writes a decision, and returns what it changed.
+  /// Puts what a decision writes into its batch, and returns what it changed.
   func write(_ draft: inout StepDraft) async throws -> StepResult {
     let standing = draft.slice.run
     let state = standing.ended ?? .running
-    try await writeEndings(&draft)
+    try writeEndings(&draft)
     if !draft.dropped.isEmpty {
-      try await connection.execute(
+      draft.batch.append(
         SQL(
           file: "queries/orchestrator/delete_items.sql", draft.run.runID,
           draft.dropped.sorted().map { Int32($0) }))
@@ -18,36 +18,59 @@ extension RunStep {
     let updates = changed.filter { draft.loaded[$0] != nil }
     let inserts = changed.filter { draft.loaded[$0] == nil }
     try await explain(&draft)
-    if !updates.isEmpty { try await update(updates, draft) }
-    if !inserts.isEmpty { try await insert(inserts, draft) }
+    if !updates.isEmpty { draft.batch.append(update(updates, draft)) }
+    if !inserts.isEmpty { draft.batch.append(insert(inserts, draft)) }
     var result = StepResult(
       state: state, at: draft.run.at, boundWorker: draft.run.boundWorker,
       hasEnded: standing.ended != nil && draft.run.standing.ended == nil)
     if !draft.stops.isEmpty {
+      _ = try await flush(&draft)
       let rows = try await connection.query(
         SQL(
           file: "queries/orchestrator/request_stops.sql", draft.run.runID, draft.stops.sorted()))
       result.stops = Array(Set(try rows.map { try $0.get("worker_id", as: Int64.self) })).sorted()
     }
-    try await writeRun(state, draft)
-    try await writeCallbacks(state, draft)
+    try await writeRun(state, &draft)
+    if let calls = try callbacks(draft) { draft.batch.append(calls) }
     result.refused = draft.refused
-    for key in changed {
-      guard let now = draft.slice.tasks[key] else { continue }
-      let before = draft.loaded[key]?.state
-      if now.state.isClaimable { note(now.state, draft.availableAt[key], &result) }
-      guard before != now.state || draft.availableAt[key] != nil else { continue }
-      if now.state.isFinal { result.endedTasks = true }
-      let id = draft.definition.id(key)
-      let ending = draft.written[id]
-      result.changes.append(
-        TaskChange(
-          taskID: id, kind: draft.definition.snapshot.tasks[key.number].kind, state: now.state,
-          attempts: now.attempts, message: ending?.message ?? draft.messages[key],
-          errorCode: ending?.errorCode, product: ending?.product,
-          dueAt: now.state == .queued ? nil : draft.availableAt[key]))
-    }
+    for key in changed { try note(key, draft, &result) }
     return result
+  }
+
+  /// Sends what is waiting, and further statements in the same round trip; the rows of these.
+  func flush(_ draft: inout StepDraft, and more: [SQL] = []) async throws -> [[Row]] {
+    let count = draft.batch.count
+    let rows = try await connection.pipeline(draft.batch + more)
+    draft.batch = []
+    for answer in rows.prefix(count) {
+      // Statements that must change as many rows as they were given say how many they did.
+      guard let row = answer.first, row.columns == ["changed", "expected"] else { continue }
+      let changed = try row.get("changed", as: Int64.self)
+      let expected = try row.get("expected", as: Int64.self)
+      guard changed == expected else {
+        throw OrchestratorError(
+          code: "orchestrator.missing_rows",
+          message: "expected to change \(expected) rows of run \(draft.run.runID), found "
+            + "\(changed)", hint: "rows of runs.task or runs.attempt were removed by hand")
+      }
+    }
+    return Array(rows.dropFirst(count))
+  }
+
+  private func note(_ key: TaskKey, _ draft: StepDraft, _ result: inout StepResult) throws {
+    guard let now = draft.slice.tasks[key] else { return }
+    let before = draft.loaded[key]?.state
+    if now.state.isClaimable { note(now.state, draft.availableAt[key], &result) }
+    guard before != now.state || draft.availableAt[key] != nil else { return }
+    if now.state.isFinal { result.endedTasks = true }
+    let id = draft.definition.id(key)
+    let ending = draft.written[id]
+    result.changes.append(
+      TaskChange(
+        taskID: id, kind: draft.definition.snapshot.tasks[key.number].kind, state: now.state,
+        attempts: now.attempts, message: ending?.message ?? draft.messages[key],
+        errorCode: ending?.errorCode, product: ending?.product,
+        dueAt: now.state == .queued ? nil : draft.availableAt[key]))
   }
 
   private func note(_ state: TaskState, _ due: Instant?, _ result: inout StepResult) {
@@ -59,12 +82,12 @@ extension RunStep {
   // MARK: Attempts
 
   /// Writes the ends of attempts that have not been written yet.
-  func writeEndings(_ draft: inout StepDraft) async throws {
+  func writeEndings(_ draft: inout StepDraft) throws {
     let endings = draft.endings.filter { $0.startedAt != nil }
     draft.endings = []
     for ending in endings { draft.written[ending.taskID] = ending }
     guard !endings.isEmpty else { return }
-    let written = try await connection.execute(
+    draft.batch.append(
       SQL(
         file: "queries/orchestrator/end_attempts.sql", draft.run.runID, draft.run.at,
         endings.map(\.taskID), endings.map(\.token), endings.map(\.attemptState.rawValue),
@@ -73,46 +96,32 @@ extension RunStep {
         try endings.map {
           try $0.progress.map { JSONText(try JSONValue(encoding: $0).canonicalText) }
         }))
-    guard written == endings.count else {
-      throw OrchestratorError(
-        code: "orchestrator.missing_attempt",
-        message: "expected to end \(endings.count) attempts of run \(draft.run.runID), found "
-          + "\(written)", hint: "rows of runs.attempt were removed by hand")
-    }
   }
 
   // MARK: Tasks
 
-  private func update(_ keys: [TaskKey], _ draft: StepDraft) async throws {
+  private func update(_ keys: [TaskKey], _ draft: StepDraft) -> SQL {
     let standings = keys.compactMap { draft.slice.tasks[$0] }
     func ints(_ value: (TaskStanding) -> Int) -> [Int32] { standings.map { Int32(value($0)) } }
     func items(_ value: (ItemTally) -> Int) -> [Int32?] {
       standings.map { $0.items.map { Int32(value($0)) } }
     }
     let messages = keys.map { draft.messages[$0] }
-    let written = try await connection.execute(
-      SQL(
-        file: "queries/orchestrator/update_standings.sql", draft.run.runID, draft.run.at,
-        keys.map(draft.definition.id), standings.map(\.state.rawValue),
-        keys.map { draft.availableAt[$0] }, ints(\.allowedAttempts), ints(\.tally.succeeded),
-        ints(\.tally.failed), ints(\.tally.upstreamFailed), ints(\.tally.skipped),
-        ints(\.tally.unfinished), ints(\.setupsSucceeded), items(\.total), items(\.succeeded),
-        items(\.failed), items(\.skipped), items(\.cancelled), standings.map(\.isHeld),
-        standings.map(\.isClearing),
-        zip(standings, messages).map { $1 != nil || $0.state == .waiting }, messages,
-        ints(\.attempts),
-        standings.map { $0.skips.isEmpty ? nil : $0.skips.map(String.init).joined(separator: ",") })
-    )
-    guard written == keys.count else {
-      throw OrchestratorError(
-        code: "orchestrator.missing_task",
-        message: "expected to change \(keys.count) tasks of run \(draft.run.runID), found "
-          + "\(written)", hint: "rows of runs.task were removed by hand")
-    }
+    return SQL(
+      file: "queries/orchestrator/update_standings.sql", draft.run.runID, draft.run.at,
+      keys.map(draft.definition.id), standings.map(\.state.rawValue),
+      keys.map { draft.availableAt[$0] }, ints(\.allowedAttempts), ints(\.tally.succeeded),
+      ints(\.tally.failed), ints(\.tally.upstreamFailed), ints(\.tally.skipped),
+      ints(\.tally.unfinished), ints(\.setupsSucceeded), items(\.total), items(\.succeeded),
+      items(\.failed), items(\.skipped), items(\.cancelled), standings.map(\.isHeld),
+      standings.map(\.isClearing),
+      zip(standings, messages).map { $1 != nil || $0.state == .waiting }, messages,
+      ints(\.attempts),
+      standings.map { $0.skips.isEmpty ? nil : $0.skips.map(String.init).joined(separator: ",") })
   }
 
   /// Adds the items of mapped tasks that were expanded.
-  private func insert(_ keys: [TaskKey], _ draft: StepDraft) async throws {
+  private func insert(_ keys: [TaskKey], _ draft: StepDraft) -> SQL {
     let definition = draft.definition
     let rows = keys.compactMap { key -> TaskInsertion? in
       guard let item = key.item, let standing = draft.slice.tasks[key] else { return nil }
@@ -121,8 +130,7 @@ extension RunStep {
         input: draft.inputs[key.number].flatMap { $0.indices.contains(item) ? $0[item] : nil },
         availableAt: draft.availableAt[key])
     }
-    try await TaskInsertion.insert(
-      rows, of: draft.run, definition, on: connection)
+    return TaskInsertion.insert(rows, of: draft.run, definition)
   }
 
   /// Finds the words for tasks that ended without an attempt.
@@ -171,19 +179,21 @@ extension RunStep {
 
   // MARK: The run
 
-  private func writeRun(_ state: RunState, _ draft: StepDraft) async throws {
+  private func writeRun(_ state: RunState, _ draft: inout StepDraft) async throws {
     let standing = draft.slice.run
     let ends = standing.ended != nil && draft.run.standing.ended == nil
     guard standing != draft.run.standing || draft.isReopened else { return }
+    if ends, state == .failed { _ = try await flush(&draft) }
     let message = ends ? try await summary(state, draft) : nil
-    try await connection.execute(
+    draft.batch.append(
       SQL(
         file: "queries/orchestrator/update_run.sql", draft.run.runID, state.rawValue,
         standing.isCancelling, Int32(standing.unfinished), Int32(standing.active),
         Int32(standing.failed), Int32(standing.cancelled), draft.run.at, message))
     if ends {
-      try await RunLedger(connection: connection).note(
-        "finished", of: draft.run.runID, ["state": .string(state.rawValue)], at: draft.run.at)
+      draft.batch.append(
+        RunLedger.note(
+          "finished", of: draft.run.runID, ["state": .string(state.rawValue)], at: draft.run.at))
     }
   }
 
@@ -219,19 +229,18 @@ struct TaskInsertion: Sendable {
   let availableAt: Instant?
 
   static func insert(
-    _ rows: [TaskInsertion], of run: RunRow, _ definition: Definition, on connection: Connection
-  ) async throws {
+    _ rows: [TaskInsertion], of run: RunRow, _ definition: Definition
+  ) -> SQL {
     let tasks = rows.map { definition.snapshot.tasks[$0.number] }
-    try await connection.execute(
-      SQL(
-        file: "queries/orchestrator/insert_tasks.sql", run.runID, run.boundWorker, rows.map(\.id),
-        tasks.map(\.kind), rows.map { Int32($0.number) }, rows.map { $0.item.map { Int32($0) } },
-        rows.map { Int32($0.standing.allowedAttempts) },
-        rows.map { Int32($0.standing.tally.unfinished) },
-        rows.map { Int32(clamping: definition.plan.priorities[$0.number]) }, tasks.map(\.pool),
-        tasks.map { Int32($0.slots) },
-        rows.map { $0.input.map { JSONText($0.canonicalText) } },
-        rows.map(\.standing.state.rawValue), rows.map(\.availableAt),
-        rows.map(\.standing.isHeld), run.kind == .backfill))
+    return SQL(
+      file: "queries/orchestrator/insert_tasks.sql", run.runID, run.boundWorker, rows.map(\.id),
+      tasks.map(\.kind), rows.map { Int32($0.number) }, rows.map { $0.item.map { Int32($0) } },
+      rows.map { Int32($0.standing.allowedAttempts) },
+      rows.map { Int32($0.standing.tally.unfinished) },
+      rows.map { Int32(clamping: definition.plan.priorities[$0.number]) }, tasks.map(\.pool),
+      tasks.map { Int32($0.slots) },
+      rows.map { $0.input.map { JSONText($0.canonicalText) } },
+      rows.map(\.standing.state.rawValue), rows.map(\.availableAt),
+      rows.map(\.standing.isHeld), run.kind == .backfill)
   }
 }

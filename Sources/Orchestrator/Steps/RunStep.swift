@@ -14,44 +14,67 @@ struct RunStep: Sendable {
   /// Decides on what happened to a run; nil where there is no such run.
   ///
   /// - Parameters:
+  ///   - hint: the definition that the run is thought to have: its tasks are loaded with its lock.
   ///   - before: further writes of the same transaction, with the run's lock held.
-  ///   - claim: takes further work in the same transaction, where the caller has room for it.
+  ///   - claimer: takes up to `room` further attempts in the same transaction.
   /// - Throws: `WarehouseError`; ``OrchestratorError`` `orchestrator.missing_snapshot`.
   func decide(
-    _ runID: Int64, _ occurrences: [Occurrence],
-    before: (@Sendable (Connection, RunRow) async throws -> Void)? = nil,
-    claim: (@Sendable (Connection, StepResult) async throws -> [ClaimedTask])? = nil
+    _ runID: Int64, _ occurrences: [Occurrence], hint: Definition? = nil,
+    before: (@Sendable (RunRow) throws -> [SQL])? = nil, claimer: Claimer? = nil, room: Int = 0
   ) async throws -> StepResult? {
     let step = self
-    return try await connection.transaction { connection in
-      guard var result = try await step.decideInTransaction(runID, occurrences, before: before)
-      else { return nil }
-      if let claim { result.claims = try await claim(connection, result) }
-      try await result.announce(runID, on: connection)
-      return result
+    let wanted = hint.map { Self.ids(of: occurrences, $0) } ?? []
+    var opening = [SQL(file: "queries/orchestrator/lock_run.sql", runID, time.fixed)]
+    if !wanted.isEmpty { opening.append(Self.load(wanted, of: runID)) }
+    return try await connection.transaction(opening: opening) { connection, found in
+      guard let row = found[0].first else { return ([], { _ in nil }) }
+      let run = try RunRow(row, runID: runID)
+      let definition = try await step.definitions.definition(run.snapshotHash, on: connection)
+      var draft = StepDraft(run: run, definition: definition)
+      if found.count > 1, hint?.hash == definition.hash { try draft.add(found[1]) }
+      if let before { draft.batch += try before(run) }
+      try await step.load(Self.ids(of: occurrences, definition), into: &draft)
+      for occurrence in occurrences { try await step.take(occurrence, &draft) }
+      let result = try await step.write(&draft)
+      // A run that has ended leaves nothing of its own to claim.
+      let claims = (result.state == .running || claimer?.binding == 0) ? claimer : nil
+      let looks = room > 0 ? claims?.looks(room, FullLimits()) ?? [] : []
+      let rows = try await step.flush(&draft, and: looks)
+      guard let claims, room > 0 else {
+        return (result.announcements(runID, claimed: 0), { _ in result })
+      }
+      let chosen = try await claims.choose(room, firstLook: rows, on: connection)
+      let start = claims.start(chosen)
+      return (
+        start + result.announcements(runID, claimed: chosen.count),
+        { answers in
+          var result = result
+          if !chosen.isEmpty { result.claims = try claims.claimed(chosen, answers[0]) }
+          return result
+        }
+      )
     }
   }
 
-  /// The same inside a transaction of the caller's, who announces the result.
+  /// The same inside a transaction of the caller's; tells other processes as well.
   func decideInTransaction(
-    _ runID: Int64, _ occurrences: [Occurrence],
-    before: (@Sendable (Connection, RunRow) async throws -> Void)? = nil
+    _ runID: Int64, _ occurrences: [Occurrence]
   ) async throws -> StepResult? {
-    guard var draft = try await lock(runID, occurrences) else { return nil }
-    if let before { try await before(connection, draft.run) }
-    for occurrence in occurrences { try await take(occurrence, &draft) }
-    return try await write(&draft)
-  }
-
-  /// Locks the run and loads the tasks that its occurrences are sure to touch, in one round trip
-  /// where the definition is known.
-  private func lock(_ runID: Int64, _ occurrences: [Occurrence]) async throws -> StepDraft? {
     let rows = try await connection.query(
       SQL(file: "queries/orchestrator/lock_run.sql", runID, time.fixed))
     guard let row = rows.first else { return nil }
     let run = try RunRow(row, runID: runID)
     let definition = try await definitions.definition(run.snapshotHash, on: connection)
     var draft = StepDraft(run: run, definition: definition)
+    try await load(Self.ids(of: occurrences, definition), into: &draft)
+    for occurrence in occurrences { try await take(occurrence, &draft) }
+    let result = try await write(&draft)
+    _ = try await flush(&draft, and: result.announcements(runID, claimed: 0))
+    return result
+  }
+
+  /// The tasks that occurrences are sure to touch.
+  private static func ids(of occurrences: [Occurrence], _ definition: Definition) -> Set<String> {
     var numbers: Set<Int> = []
     var ids: Set<String> = []
     for occurrence in occurrences {
@@ -60,20 +83,18 @@ struct RunStep: Sendable {
       numbers.insert(key.number)
       numbers.formUnion(definition.plan.downstreams[key.number])
     }
-    if !numbers.isEmpty {
-      ids.formUnion(numbers.map { definition.plan.ids[$0] })
-      try await load(ids, into: &draft)
-    }
-    return draft
+    return ids.union(numbers.map { definition.plan.ids[$0] })
+  }
+
+  private static func load(_ ids: Set<String>, of runID: Int64) -> SQL {
+    SQL(file: "queries/orchestrator/load_standings.sql", runID, ids.sorted())
   }
 
   /// Loads tasks and items that are not loaded yet.
   private func load(_ ids: Set<String>, into draft: inout StepDraft) async throws {
     let missing = ids.filter { draft.rows[$0] == nil }
     guard !missing.isEmpty else { return }
-    let rows = try await connection.query(
-      SQL(file: "queries/orchestrator/load_standings.sql", draft.run.runID, missing.sorted()))
-    try draft.add(rows)
+    try draft.add(try await connection.query(Self.load(missing, of: draft.run.runID)))
   }
 
   private func loadAll(into draft: inout StepDraft) async throws {
@@ -149,7 +170,8 @@ struct RunStep: Sendable {
     let definition = draft.definition
     let task = definition.snapshot.tasks[number]
     // Items may come from a product whose end is part of this very decision.
-    try await writeEndings(&draft)
+    try writeEndings(&draft)
+    _ = try await flush(&draft)
     let expansion: Expansion
     do {
       expansion = try await ProductReader(connection: connection, runID: draft.run.runID)

@@ -15,6 +15,8 @@ struct StepDraft {
   var rows: [String: TaskRow] = [:]
   var isWhole = false
 
+  /// Statements that are not sent yet; nothing that is read depends on them.
+  var batch: [SQL] = []
   /// Ends of attempts that are not written yet, and those that are, by task.
   var endings: [Ending] = []
   var written: [String: Ending] = [:]

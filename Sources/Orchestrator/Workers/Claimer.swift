@@ -74,79 +74,109 @@ struct Claimer: Sendable {
   /// Whose turn it is, backfills' or the others'.
   let turns: TurnsMemory
 
-  /// Claims up to `free` tasks, the best ones that no limit holds back.
+  /// Claims up to `free` tasks in a transaction of its own.
   func claim(_ free: Int, on connection: Connection) async throws -> [ClaimedTask] {
-    var claimed: [ClaimedTask] = []
-    var full = FullLimits()
-    // Each round that leaves room has found a limit that is full, and the next looks past it.
-    while claimed.count < free {
-      let room = free - claimed.count
-      let found = try await candidates(room, full, on: connection)
-      guard !found.isEmpty else { break }
-      let limits = LimitTable(found, bindsRuns: binding == 0)
-      guard !limits.isEmpty else {
-        return claimed + (try await start(Array(found.prefix(room)), on: connection))
-      }
-      let decision = try await limits.decide(
-        among: found, free: room, turns: turns.value, on: connection)
-      turns.set(decision.turns)
-      claimed += try await start(decision.chosen.map { found[$0] }, on: connection)
-      guard full.add(decision.full) || !decision.chosen.isEmpty else { break }
+    let claimer = self
+    return try await connection.transaction(opening: looks(free, FullLimits())) {
+      connection, rows in
+      let chosen = try await claimer.choose(free, firstLook: rows, on: connection)
+      return (claimer.start(chosen), { answers in
+        chosen.isEmpty ? [] : try claimer.claimed(chosen, answers[0])
+      })
     }
-    return claimed
   }
 
-  private func candidates(
-    _ free: Int, _ full: FullLimits, on connection: Connection
-  ) async throws -> [ClaimableTask] {
+  /// The statements that look for claimable tasks and lock them.
+  func looks(_ free: Int, _ full: FullLimits) -> [SQL] {
     // Backfills and other runs are looked at side by side, so that neither hides the other. A
     // foreground run is alone with its tasks, which are of one kind.
     let kinds = binding == 0 ? [false, true] : [isBackfill]
-    let rows = try await connection.pipeline(
-      kinds.map { kind in
-        SQL(
-          file: "queries/orchestrator/select_claimable.sql", time.fixed, binding, queues,
-          full.runs.sorted(), full.dags.sorted(), full.pools.keys.sorted(),
-          full.tasks.sorted(), full.mapped.sorted(), Int64(binding == 0 ? free + 32 : free), kind,
-          full.pools.sorted { $0.key < $1.key }.map { Int32($0.value) })
+    let pools = full.pools.sorted { $0.key < $1.key }
+    return kinds.map { kind in
+      SQL(
+        file: "queries/orchestrator/select_claimable.sql", time.fixed, binding, queues,
+        full.runs.sorted(), full.dags.sorted(), pools.map(\.key), full.tasks.sorted(),
+        full.mapped.sorted(), Int64(binding == 0 ? free + 32 : free), kind,
+        pools.map { Int32($0.value) })
+    }
+  }
+
+  /// The best tasks that no limit holds back, up to `free`.
+  func choose(
+    _ free: Int, firstLook: [[Row]], on connection: Connection
+  ) async throws -> [ClaimableTask] {
+    var chosen: [ClaimableTask] = []
+    var full = FullLimits()
+    var rows = firstLook
+    // Each look that leaves room has found a limit that is full, and the next looks past it.
+    while true {
+      let room = free - chosen.count
+      let found = try await decode(rows, besides: chosen, on: connection)
+      guard !found.isEmpty else { break }
+      let limits = LimitTable(found, bindsRuns: binding == 0)
+      guard !limits.isEmpty else {
+        chosen += found.prefix(room)
+        break
       }
-    ).flatMap { $0 }
+      let decision = try await limits.decide(
+        among: found, chosen: chosen, free: room, turns: turns.value, on: connection)
+      turns.set(decision.turns)
+      chosen += decision.chosen.map { found[$0] }
+      guard chosen.count < free, full.add(decision.full) else { break }
+      // Rows chosen before are claimable still in this transaction's eyes, and are left out.
+      rows = try await connection.pipeline(looks(free + chosen.count, full))
+    }
+    for task in chosen { _ = try await params.params(of: task.runID, on: connection) }
+    return chosen
+  }
+
+  private func decode(
+    _ rows: [[Row]], besides chosen: [ClaimableTask], on connection: Connection
+  ) async throws -> [ClaimableTask] {
+    let known = Set(chosen.map { "\($0.runID) \($0.taskID)" })
     var found: [ClaimableTask] = []
-    for row in rows {
+    for row in rows.flatMap({ $0 }) {
       let hash = try row.get("snapshot_hash", as: String.self)
       let definition = try await definitions.definition(hash, on: connection)
-      if let task = try ClaimableTask(row, definition) { found.append(task) }
+      if let task = try ClaimableTask(row, definition),
+        !known.contains("\(task.runID) \(task.taskID)")
+      {
+        found.append(task)
+      }
     }
     return found
   }
 
-  private func start(
-    _ chosen: [ClaimableTask], on connection: Connection
-  ) async throws -> [ClaimedTask] {
+  /// The statement that starts the attempts at tasks, none for none.
+  func start(_ chosen: [ClaimableTask]) -> [SQL] {
     guard let now = chosen.first?.at else { return [] }
-    let rows = try await connection.query(
+    return [
       SQL(
         file: "queries/orchestrator/start_attempts.sql", worker, now, identity.host,
-        identity.processID, chosen.map(\.runID), chosen.map(\.taskID)))
+        identity.processID, chosen.map(\.runID), chosen.map(\.taskID))
+    ]
+  }
+
+  /// The attempts that were started, from the statement's rows.
+  func claimed(_ chosen: [ClaimableTask], _ rows: [Row]) throws -> [ClaimedTask] {
+    // As ``start(_:)`` has it: the instant names the partition of the attempts' rows.
+    guard let now = chosen.first?.at else { return [] }
     var leases: [String: Row] = [:]
     for row in rows {
       let run = try row.get("run_id", as: Int64.self)
       leases["\(run) \(try row.get("task_id", as: String.self))"] = row
     }
-    var claimed: [ClaimedTask] = []
-    for task in chosen {
-      guard let row = leases["\(task.runID) \(task.taskID)"] else { continue }
-      let params = try await params.params(of: task.runID, on: connection)
-      claimed.append(
-        ClaimedTask(
-          run: RunIdentity(
-            runID: task.runID, dag: task.dag, interval: task.interval, params: params),
-          definition: task.definition, key: task.key, taskID: task.taskID,
-          attempt: Int(try row.get("try", as: Int32.self)),
-          token: try row.get("fencing_token", as: Int64.self), startedAt: now,
-          sensorSince: try row.get("sensor_since", as: Instant?.self), input: task.input))
+    return try chosen.compactMap { task in
+      guard let row = leases["\(task.runID) \(task.taskID)"] else { return nil }
+      return ClaimedTask(
+        run: RunIdentity(
+          runID: task.runID, dag: task.dag, interval: task.interval,
+          params: params.known(task.runID)),
+        definition: task.definition, key: task.key, taskID: task.taskID,
+        attempt: Int(try row.get("try", as: Int32.self)),
+        token: try row.get("fencing_token", as: Int64.self), startedAt: now,
+        sensorSince: try row.get("sensor_since", as: Instant?.self), input: task.input)
     }
-    return claimed
   }
 }
 

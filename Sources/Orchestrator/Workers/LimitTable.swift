@@ -9,6 +9,8 @@ struct LimitTable: Sendable {
   /// The limits of each task, with the slots that it takes of each.
   private let wanted: [[(limit: LimitKey, slots: Int)]]
   private let capacities: [LimitKey: Int]
+  /// Whether runs limit their attempts; a foreground run has its slots for that.
+  private let bindsRuns: Bool
 
   init(_ tasks: [ClaimableTask], bindsRuns: Bool) {
     var capacities: [LimitKey: Int] = [:]
@@ -31,6 +33,7 @@ struct LimitTable: Sendable {
       return limits
     }
     self.capacities = capacities
+    self.bindsRuns = bindsRuns
   }
 
   /// Whether nothing limits any of the tasks.
@@ -38,7 +41,8 @@ struct LimitTable: Sendable {
 
   /// Chooses the tasks that fit; limits that another process counts under just now count as full.
   func decide(
-    among tasks: [ClaimableTask], free: Int, turns: ClaimTurns, on connection: Connection
+    among tasks: [ClaimableTask], chosen: [ClaimableTask], free: Int, turns: ClaimTurns,
+    on connection: Connection
   ) async throws -> ClaimDecision {
     var keys: Set<LimitKey> = []
     for limits in wanted { for (limit, _) in limits { keys.insert(limit) } }
@@ -51,6 +55,10 @@ struct LimitTable: Sendable {
     }
     // A statement of its own: its view of the table is younger than the locks.
     var limits = try await usage(sorted, on: connection)
+    // What this transaction has chosen is not running yet in its own eyes.
+    for taken in LimitTable(chosen, bindsRuns: bindsRuns).wanted {
+      for (limit, slots) in taken { limits[limit]?.used += slots }
+    }
     for key in sorted where !locked.contains(key.name) {
       limits[key] = ClaimLimit(capacity: 0, used: 0)
     }

@@ -14,6 +14,9 @@ final class ParamsMemory: Sendable {
     }
   }
 
+  /// Those of a run that was asked for before.
+  func known(_ runID: Int64) -> JSONValue { known.withLock { $0[runID] } ?? .object([:]) }
+
   func params(of runID: Int64, on connection: Connection) async throws -> JSONValue {
     if let params = known.withLock({ $0[runID] }) { return params }
     let row = try await connection.first(SQL(file: "queries/orchestrator/find_params.sql", runID))

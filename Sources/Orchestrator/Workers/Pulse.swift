@@ -9,6 +9,11 @@ final class Pulse: Sendable {
   /// The one channel of all notifications: `queue`, `run <id>`, `stop <worker>`.
   static let channel = "strata_runs"
 
+  /// The statement that tells all processes something, once its transaction commits.
+  static func notification(_ payload: String) -> SQL {
+    SQL(file: "queries/orchestrator/notify.sql", channel, payload)
+  }
+
   private let tasks: [Task<Void, Never>]
 
   init(

@@ -17,22 +17,19 @@ extension WorkerLoop {
     try await ensureMonth()
     let lines = endings.flatMap { live[$0.token]?.log.take() ?? [] }
     let room = isDraining ? 0 : options.slots - live.count + pending.count
-    let claimer = claimer
     let result: StepResult?
     do {
       result = try await runtime.step(connection).decide(
         runID, endings.map(Occurrence.ended),
-        before: { connection, _ in
-          try await RunLedger(connection: connection).write(lines, of: runID)
-        },
-        claim: { connection, result in
-          // A run that has ended leaves nothing of its own to claim.
-          guard result.state == .running || claimer.binding == 0 else { return [] }
-          return try await claimer.claim(room, on: connection)
-        })
+        hint: endings.first.flatMap { live[$0.token]?.claimed.definition },
+        before: { _ in RunLedger.write(lines, of: runID).map { [$0] } ?? [] },
+        claimer: claimer, room: room)
     } catch {
       for ended in endings { live[ended.token]?.log.putBack(lines) }
       throw error
+    }
+    let dependsOnPast = endings.contains {
+      live[$0.token]?.claimed.definition.plan.dependsOnPast.contains(true) ?? false
     }
     for ended in endings {
       pending[ended.token] = nil
@@ -45,7 +42,7 @@ extension WorkerLoop {
     note(result, of: runID)
     for claimed in result.claims { start(claimed) }
     if result.claims.count == room { wantsWork = false }
-    if result.endedTasks { try await askHeld(after: runID) }
+    if result.endedTasks, dependsOnPast { try await askHeld(after: runID) }
   }
 
   /// Takes in what a decision did: tells the observer, wakes others, and sets the timer.
@@ -100,9 +97,7 @@ extension WorkerLoop {
     let room = options.slots - live.count
     guard room > 0 else { return }
     let claimer = claimer
-    let claimed = try await connection.transaction { connection in
-      try await claimer.claim(room, on: connection)
-    }
+    let claimed = try await claimer.claim(room, on: connection)
     for task in claimed { start(task) }
     guard claimed.count < room else { return }
     // Nothing more for now: the next retry or sensor wakes, or a notification, or the slow poll.
@@ -167,9 +162,7 @@ extension WorkerLoop {
     guard let runID = options.run else { return }
     let result = try await runtime.step(connection).decide(
       runID, [.order(.cancel)],
-      before: { connection, run in
-        try await RunLedger(connection: connection).note("cancel_requested", of: runID, at: run.at)
-      })
+      before: { run in [RunLedger.note("cancel_requested", of: runID, at: run.at)] })
     if let result { note(result, of: runID) }
     if wantsStops {
       wantsStops = false

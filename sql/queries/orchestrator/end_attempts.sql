@@ -3,7 +3,7 @@
 -- Parameters: $1 run_id, $2 now, then arrays: $3 task ids, $4 fencing tokens, $5 states of the
 --   attempts, $6 when they started, $7 error codes, $8 messages, $9 hints, $10 products,
 --   $11 progress
--- Result: none; as many rows are changed as given
+-- Result: one row: changed, expected (attempts)
 WITH ended AS MATERIALIZED (
   SELECT *
   FROM unnest(
@@ -17,11 +17,14 @@ WITH ended AS MATERIALIZED (
   FROM ended
   WHERE task.run_id = $1 AND task.task_id = ended.task_id AND task.fencing_token = ended.token
   RETURNING task.task_id
+), recorded AS (
+  -- The time of the start names the partition.
+  UPDATE runs.attempt
+  SET state = ended.state, finished_at = $2, error_code = ended.error_code, message = ended.message,
+    hint = ended.hint, progress = ended.progress
+  FROM ended JOIN told USING (task_id)
+  WHERE attempt.run_id = $1 AND attempt.task_id = ended.task_id
+    AND attempt.fencing_token = ended.token AND attempt.created_at = ended.started_at
+  RETURNING 1
 )
--- The time of the start names the partition.
-UPDATE runs.attempt
-SET state = ended.state, finished_at = $2, error_code = ended.error_code, message = ended.message,
-  hint = ended.hint, progress = ended.progress
-FROM ended JOIN told USING (task_id)
-WHERE attempt.run_id = $1 AND attempt.task_id = ended.task_id
-  AND attempt.fencing_token = ended.token AND attempt.created_at = ended.started_at
+SELECT (SELECT count(*) FROM recorded) AS changed, (SELECT count(*) FROM ended) AS expected
