@@ -88,12 +88,12 @@ struct RunLedger: Sendable {
   static func write(_ lines: [LogBuffer.Numbered], of runID: Int64) -> SQL? {
     guard !lines.isEmpty else { return nil }
     return SQL(
-        file: "queries/orchestrator/insert_log.sql", runID, lines.map(\.line.at),
-        lines.map(\.sequence), lines.map(\.line.task), lines.map { Int32($0.line.attempt) },
-        lines.map(\.line.level), lines.map(\.line.message),
-        lines.map { line in
-          JSONText(JSONValue.object(line.line.metadata.mapValues(JSONValue.string)).canonicalText)
-        })
+      file: "queries/orchestrator/insert_log.sql", runID, lines.map(\.line.at),
+      lines.map(\.sequence), lines.map(\.line.task), lines.map { Int32($0.line.attempt) },
+      lines.map(\.line.level), lines.map(\.line.message),
+      lines.map { line in
+        JSONText(JSONValue.object(line.line.metadata.mapValues(JSONValue.string)).canonicalText)
+      })
   }
 
   /// Notes something that happened to a run; `runID` is nil where it has no row yet.

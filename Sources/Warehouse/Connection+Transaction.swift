@@ -55,9 +55,10 @@ extension Connection {
   /// - Throws: as ``transaction(_:readOnly:_:)``.
   public nonisolated(nonsending) func transaction<T: Sendable>(
     opening: [SQL],
-    _ body: nonisolated(nonsending) (Connection, [[Row]]) async throws -> (
-      closing: [SQL], value: @Sendable ([[Row]]) throws -> T
-    )
+    _ body:
+      nonisolated(nonsending) (Connection, [[Row]]) async throws -> (
+        closing: [SQL], value: @Sendable ([[Row]]) throws -> T
+      )
   ) async throws -> T {
     try await open()
     let closing: [SQL]

@@ -80,9 +80,12 @@ struct Claimer: Sendable {
     return try await connection.transaction(opening: looks(free, FullLimits())) {
       connection, rows in
       let chosen = try await claimer.choose(free, firstLook: rows, on: connection)
-      return (claimer.start(chosen), { answers in
-        chosen.isEmpty ? [] : try claimer.claimed(chosen, answers[0])
-      })
+      return (
+        claimer.start(chosen),
+        { answers in
+          chosen.isEmpty ? [] : try claimer.claimed(chosen, answers[0])
+        }
+      )
     }
   }
 
