@@ -24,8 +24,9 @@ help: ## this list
 deps: ## install what is missing: libpq, PostgreSQL, XGBoost, zlib, pkg-config
 	@SWIFT="$(SWIFT)" .ci/deps
 
-build: deps ## the release binary, .build/release/strata
+build: deps ## the release binaries, .build/release/strata and its helper strata-webhook
 	@$(BUILD) -c release --product strata
+	@$(BUILD) -c release --product strata-webhook
 
 run: build ## a demo shop, then the nightly run on the embedded cluster, to a printed report
 	@$(STRATA) demo generate --customers $(CUSTOMERS) --days $(DAYS) --seed $(SEED) --if-missing

@@ -36,7 +36,10 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let package = Package(
   name: "strata",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "strata", targets: ["strata"])],
+  products: [
+    .executable(name: "strata", targets: ["strata"]),
+    .executable(name: "strata-webhook", targets: ["strata-webhook"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -109,6 +112,8 @@ let package = Package(
         argumentParser, log,
       ],
       swiftSettings: settings),
+
+    .executableTarget(name: "strata-webhook", swiftSettings: settings),
 
     // Tests
     .target(

@@ -51,13 +51,17 @@ public final class Daemon: Sendable {
   /// - Parameters:
   ///   - dags: those that it schedules; runs of others are worked on all the same.
   ///   - watermarks: how far the data is that asset triggers wait for.
+  ///   - retention: how long attempts, logs and events are kept.
+  ///   - webhooks: how callbacks that are webhooks are made.
   public init(
     pool: ConnectionPool, registry: TaskRegistry, projectDirectory: String, zone: Zone,
     clock: any WallClock = SystemClock(), dags: [DAG], options: DaemonOptions = DaemonOptions(),
-    watermarks: @escaping AssetWatermarks = { _, _ in [:] }
+    watermarks: @escaping AssetWatermarks = { _, _ in [:] },
+    retention: RetentionPolicy = RetentionPolicy(), webhooks: WebhookClient = .beside
   ) {
     runtime = Runtime(
-      pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock)
+      pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock,
+      retention: retention, webhooks: webhooks)
     self.dags = dags
     self.options = options
     self.watermarks = watermarks

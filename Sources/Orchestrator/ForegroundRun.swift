@@ -44,6 +44,7 @@ struct ForegroundRun: Sendable {
       connection = try await work(taken, records, options, worker, connection)
       guard let run = try await store.run(taken.run.runID) else { throw Self.missing(taken.run) }
       let tasks = try await store.tasks(of: run.runID)
+      await Upkeep(runtime).afterRun(connection)
       await connection.close()
       let outcome = RunOutcome(run: run, disposition: taken.disposition, tasks: tasks)
       guard run.state != .running else { throw Self.takenOver(run) }

@@ -15,12 +15,16 @@ public struct RunCoordinator: Sendable {
   ///   - registry: the task kinds that its DAGs use.
   ///   - projectDirectory: what catalogue paths are relative to.
   ///   - zone: the project's zone.
+  ///   - retention: how long attempts, logs and events are kept.
+  ///   - webhooks: how callbacks that are webhooks are made.
   public init(
     pool: ConnectionPool, registry: TaskRegistry, projectDirectory: String, zone: Zone,
-    clock: any WallClock = SystemClock()
+    clock: any WallClock = SystemClock(), retention: RetentionPolicy = RetentionPolicy(),
+    webhooks: WebhookClient = .beside
   ) {
     runtime = Runtime(
-      pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock)
+      pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock,
+      retention: retention, webhooks: webhooks)
   }
 
   /// Runs a DAG over an interval, and returns when the run has ended.

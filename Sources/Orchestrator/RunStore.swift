@@ -90,6 +90,19 @@ public struct RunStore: Sendable {
     }
   }
 
+  /// The products of tasks of a run that have succeeded, by task; of a mapped task the list of its
+  /// items' products.
+  public func products(of runID: Int64, tasks: [String]) async throws -> [String: JSONValue] {
+    try await pool.withConnection {
+      try await ProductReader(connection: $0, runID: runID).products(of: tasks)
+    }
+  }
+
+  /// The definitions that a DAG was run with, the latest first.
+  public func versions(of dag: String) async throws -> [DAGVersion] {
+    try await read(SQL(file: "queries/orchestrator/list_versions.sql", dag)).map(DAGVersion.init)
+  }
+
   /// The workers that have not left.
   public func workers() async throws -> [WorkerRecord] {
     try await read(SQL(file: "queries/orchestrator/list_workers.sql")).map(WorkerRecord.init)

@@ -68,7 +68,9 @@ public struct Project: Sendable, Equatable {
     let owner = try ProjectSettings(
       name: row.get("name", as: String.self), zone: Zone(row.get("zone", as: String.self)),
       currency: row.get("currency", as: String.self))
-    guard owner == settings else {
+    guard
+      owner.name == name, owner.zone == zone, owner.currency == settings.currency
+    else {
       throw TaskError(
         code: "project.other_database",
         message: "expected the database of project \(name) (\(zone.name), \(settings.currency)), "

@@ -96,7 +96,33 @@ struct Session: Sendable {
   /// Runs DAGs of this project.
   func coordinator() throws -> RunCoordinator {
     RunCoordinator(
-      pool: pool, registry: try TaskRegistry(allTaskKinds),
-      projectDirectory: project.directory.path, zone: project.zone)
+      pool: pool, registry: try TaskRegistry.all, projectDirectory: project.directory.path,
+      zone: project.zone, retention: project.retention)
+  }
+}
+
+extension TaskRegistry {
+  /// Every kind, and this binary for attempts in processes of their own.
+  static var all: TaskRegistry {
+    get throws(OrchestratorError) {
+      try TaskRegistry(allTaskKinds, attemptCommand: [Self.binary, AttemptCommand.name])
+    }
+  }
+
+  private static var binary: String {
+    // /proc is Linux's; elsewhere the bundle knows.
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+      ?? Bundle.main.executablePath ?? CommandLine.arguments[0]
+  }
+}
+
+extension Project {
+  /// How long what its runs leave behind is kept.
+  var retention: RetentionPolicy {
+    let usual = RetentionPolicy()
+    let months = settings.retentionMonths
+    return RetentionPolicy(
+      attempts: months["attempts"] ?? usual.attempts, logs: months["logs"] ?? usual.logs,
+      events: months["events"] ?? usual.events)
   }
 }

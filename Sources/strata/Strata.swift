@@ -16,6 +16,7 @@ struct Strata: AsyncParsableCommand {
       holds the interval, 4 database unreachable, 5 deadline or checks failed.
       """,
     version: Version.text,
+    subcommands: [AttemptCommand.self],
     groupedSubcommands: [
       CommandGroup(
         name: "Runs:",

@@ -159,7 +159,7 @@ COMMENT ON COLUMN runs.attempt.worker_id IS 'The worker that ran it';
 ALTER TABLE runs.event DROP CONSTRAINT event_kind_check;
 COMMENT ON COLUMN runs.event.kind IS
   'What happened: created, resumed, retried, in_flight, cancel_requested, finished, cleared, '
-  'marked, deadline, adopted, lost, queued, started, paused, unpaused';
+  'marked, deadline, adopted, lost, queued, started, paused, unpaused, callback_failed';
 
 -- Workers -----------------------------------------------------------------------------------------
 

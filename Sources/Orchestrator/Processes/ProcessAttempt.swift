@@ -1,9 +1,7 @@
-import Dispatch
 import Foundation
 import Pipeline
 import Schedules
 import Subprocess
-import Synchronization
 import Warehouse
 
 #if canImport(System)
@@ -89,7 +87,7 @@ struct ProcessAttempt: Sendable {
       }
       // One that died before it read finds nobody at the pipe's end; how it died says why.
       _ = try? await child.standardInputWriter.write(input)
-      await Self.waitForDeath(of: child.processIdentifier.value)
+      await group.waitForDeath()
       // What it started and left behind would keep the pipes open.
       group.end()
       try await messages.value
@@ -97,18 +95,6 @@ struct ProcessAttempt: Sendable {
     }.terminationStatus
     if let result = ending.value { return .told(result) }
     return .silent(status, lastLines: tail.all)
-  }
-
-  /// Waits until the process is dead; its remains stay, so that its number is nobody else's yet.
-  private static func waitForDeath(of process: pid_t) async {
-    await withCheckedContinuation { continuation in
-      // A thread for a wait of the length of the attempt, which has threads of its own anyway.
-      Thread.detachNewThread {
-        var info = siginfo_t()
-        while waitid(P_PID, id_t(process), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        continuation.resume()
-      }
-    }
   }
 
   private func environment() throws -> Environment {
@@ -209,126 +195,5 @@ struct ProcessAttempt: Sendable {
       SIGXCPU: "SIGXCPU",
     ]
     return names[number] ?? "signal \(number)"
-  }
-}
-
-/// The process of an attempt with all that it starts, as far as signals go.
-private final class ProcessGroup: Sendable {
-  private struct State {
-    var leader: pid_t?
-    var isStopped = false
-    var isKilled = false
-  }
-
-  private let state = Mutex(State())
-  private let grace: Duration
-
-  init(grace: Duration) { self.grace = grace }
-
-  /// Whether it had to be killed.
-  var wasKilled: Bool { state.withLock { $0.isKilled } }
-
-  func begin(_ leader: pid_t) {
-    let isStopped = state.withLock { state in
-      state.leader = leader
-      return state.isStopped
-    }
-    if isStopped { terminate() }
-  }
-
-  /// Kills what is left; after this no signal is sent, since the number may become another's.
-  func end() {
-    state.withLock { state in
-      if let leader = state.leader { Foundation.kill(-leader, SIGKILL) }
-      state.leader = nil
-    }
-  }
-
-  /// Asks it to end, and kills it where it does not.
-  func stop() {
-    state.withLock { $0.isStopped = true }
-    terminate()
-  }
-
-  func kill() {
-    state.withLock { state in
-      guard let leader = state.leader else { return }
-      state.isKilled = true
-      Foundation.kill(-leader, SIGKILL)
-    }
-  }
-
-  private func terminate() {
-    let isThere = state.withLock { state in
-      guard let leader = state.leader else { return false }
-      return Foundation.kill(-leader, SIGTERM) == 0
-    }
-    guard isThere else { return }
-    Task {
-      guard (try? await Task.sleep(for: grace)) != nil else { return }
-      kill()
-    }
-  }
-}
-
-/// A value that one task sets and another reads later.
-private final class Latest<Value: Sendable>: Sendable {
-  private let state = Mutex<Value?>(nil)
-
-  var value: Value? { state.withLock { $0 } }
-
-  func set(_ value: Value) { state.withLock { $0 = value } }
-}
-
-/// The last few lines that a process printed before it crashed.
-private final class LastLines: Sendable {
-  private struct State {
-    var lines: [String] = []
-    var isOver = false
-  }
-
-  private static let limit = 5
-  private let state = Mutex(State())
-
-  var all: [String] { state.withLock { $0.lines } }
-
-  func add(_ line: String) {
-    guard !line.allSatisfy(\.isWhitespace) else { return }
-    state.withLock { state in
-      // The runtime's backtrace follows; it is in the log, and says less than what came before.
-      if line.hasPrefix("*** Signal") || line.hasPrefix("*** Program crashed") {
-        state.isOver = true
-      }
-      guard !state.isOver else { return }
-      state.lines.append(String(line.prefix(400)))
-      if state.lines.count > Self.limit { state.lines.removeFirst() }
-    }
-  }
-}
-
-/// Cuts bytes into lines.
-struct LineSplitter {
-  /// A longer line is cut here.
-  static let limit = 1 << 20
-  private var open: [UInt8] = []
-
-  /// The lines that these bytes complete.
-  mutating func add(_ bytes: UnsafeRawBufferPointer) -> [String] {
-    var lines: [String] = []
-    for byte in bytes {
-      if byte == UInt8(ascii: "\n") || open.count >= Self.limit {
-        lines.append(String(decoding: open, as: UTF8.self))
-        open.removeAll(keepingCapacity: true)
-        if byte == UInt8(ascii: "\n") { continue }
-      }
-      open.append(byte)
-    }
-    return lines
-  }
-
-  /// What is left without an end of line; nil for nothing.
-  mutating func rest() -> String? {
-    defer { open = [] }
-    return open.isEmpty ? nil : String(decoding: open, as: UTF8.self)
   }
 }

@@ -24,6 +24,7 @@ final class SchedulerLoop: Sendable {
   let poll: Duration
   let watermarks: AssetWatermarks
   private let mailbox = Mailbox<Message>()
+  private let upkeep: DailyUpkeep
   private let log = Logger(label: "strata.scheduler")
 
   init(runtime: Runtime, dags: [DAG], poll: Duration, watermarks: @escaping AssetWatermarks) {
@@ -31,6 +32,7 @@ final class SchedulerLoop: Sendable {
     self.dags = dags
     self.poll = poll
     self.watermarks = watermarks
+    upkeep = DailyUpkeep(runtime)
   }
 
   func stop() { mailbox.put(.stop) }
@@ -118,6 +120,12 @@ final class SchedulerLoop: Sendable {
     }
     try await DeadlineWatch(runtime: runtime).look(connection)
     try await mend(connection)
+    do {
+      try await upkeep.look(connection, at: now)
+    } catch let error as WarehouseError where !error.isTransientConnectionFailure {
+      // Schedules do not wait for it.
+      log.error("retention failed", metadata: ["error": "\(error)"])
+    }
     return next.map { $0 - now }
   }
 

@@ -90,6 +90,8 @@ struct Runtime: Sendable {
   let params = ParamsMemory()
   var identity = WorkerIdentity.current
   var version = "0"
+  var retention = RetentionPolicy()
+  var webhooks = WebhookClient.beside
 
   var time: TimeSource { TimeSource(clock: clock) }
 

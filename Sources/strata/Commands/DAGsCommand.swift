@@ -9,7 +9,10 @@ import Tasks
 struct DAGsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dags", abstract: "The project's pipelines.",
-    subcommands: [List.self, Show.self, Graph.self, Validate.self])
+    subcommands: [
+      List.self, Show.self, Graph.self, Validate.self, DAGTestCommand.self,
+      DAGVersionsCommand.self,
+    ])
 
   struct Summary: Encodable {
     let name: String

@@ -43,12 +43,12 @@ struct DaemonSettings: ParsableArguments {
     try await Session.open(global, limit: max(8, slots * 2)) { session in
       let dags = DAGChoice(project: session.project).dags
       let daemon = Daemon(
-        pool: session.pool, registry: try TaskRegistry(allTaskKinds),
+        pool: session.pool, registry: try TaskRegistry.all,
         projectDirectory: session.project.directory.path, zone: session.project.zone, dags: dags,
         options: DaemonOptions(
           schedules: schedules, slots: slots, queues: settings.queues,
           lease: .seconds(settings.lease), drainTimeout: .seconds(settings.drainTimeout)),
-        watermarks: ProjectAssets.watermarks)
+        watermarks: ProjectAssets.watermarks, retention: session.project.retention)
       session.console.note(
         "\(schedules ? "scheduling \(dags.count) DAGs" : "working")"
           + (slots > 0 ? " with \(slots) slots" : "") + "; SIGTERM drains")

@@ -8,7 +8,10 @@ import Warehouse
 struct DatabaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "db", abstract: "The embedded cluster and the project's database.",
-    subcommands: [Start.self, Stop.self, Status.self, URLCommand.self, PSQL.self, Migrate.self])
+    subcommands: [
+      Start.self, Stop.self, Status.self, URLCommand.self, PSQL.self, Migrate.self,
+      PruneCommand.self,
+    ])
 
   struct Start: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -113,7 +116,28 @@ struct DatabaseCommand: AsyncParsableCommand {
       abstract: "Bring the project's database up to this binary's schema.")
     @Flag(help: "Only list what is pending; exit code 5 where something is.")
     var check = false
+    @Flag(help: "Only say what would be done, step by step.")
+    var plan = false
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+      if check, plan { throw ValidationError("expected --check or --plan, found both") }
+    }
+
+    /// A pending step, with what its first comment says of it.
+    private struct Step: Encodable {
+      let file: String
+      let summary: String
+      let lines: Int
+
+      init(_ step: Migration) {
+        file = step.file
+        let text = step.text.split(separator: "\n", omittingEmptySubsequences: false)
+        summary = text.prefix { $0.hasPrefix("--") }.map { $0.drop { "- ".contains($0) } }
+          .joined(separator: " ")
+        lines = text.count
+      }
+    }
 
     func run() async throws {
       let project = try Project(directory: URL(fileURLWithPath: global.project))
@@ -122,10 +146,20 @@ struct DatabaseCommand: AsyncParsableCommand {
       let pending: Int
       do {
         let migrator = Migrator(pool)
-        if check {
+        if check || plan {
           let steps = try await migrator.check()
-          for step in steps { console.print("pending \(step.file)") }
-          pending = steps.count
+          if plan || console.json {
+            try console.list(
+              steps.map(Step.init), empty: "up to date",
+              [
+                TableColumn("step") { $0.file },
+                TableColumn(number: "lines") { "\($0.lines)" },
+                TableColumn("what it does") { $0.summary },
+              ])
+          } else {
+            for step in steps { console.print("pending \(step.file)") }
+          }
+          pending = check ? steps.count : 0
         } else {
           let steps = try await migrator.migrate()
           for step in steps { console.print("applied \(step.file)") }

@@ -28,8 +28,7 @@ struct RunCommand: AsyncParsableCommand {
       "A half-open interval A..B of days or RFC 3339 instants.", valueName: "a..b"))
   var interval: String?
 
-  @Option(name: .customLong("param"), help: ArgumentHelp("A parameter.", valueName: "k=v"))
-  var parameters: [String] = []
+  @OptionGroup var parameters: ParameterOptions
 
   @Option(help: ArgumentHelp("Tasks at once.", valueName: "n"))
   var parallelism = 4
@@ -54,7 +53,7 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     // What was asked for is checked before a database is started or opened for it.
     let definition = try DAGsCommand.choice(global).find(dag)
-    let params = try definition.snapshot().params(from: parsedParameters())
+    let params = try definition.snapshot().params(from: parameters.texts())
     try await Session.open(global) { session in
       let interval = try IntervalChoice(date: date, interval: interval)
         .resolve(in: session.project.zone, now: SystemClock().now())
@@ -72,19 +71,6 @@ struct RunCommand: AsyncParsableCommand {
       try await ReportPrinter.finish(outcome, session)
       if !outcome.succeeded { throw ExitCode(1) }
     }
-  }
-
-  private func parsedParameters() throws -> [String: String] {
-    var values: [String: String] = [:]
-    for text in parameters {
-      guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-        throw UsageError(message: "expected --param name=value, found '\(text)'")
-      }
-      let name = String(text[..<equals])
-      guard values.updateValue(String(text[text.index(after: equals)...]), forKey: name) == nil
-      else { throw UsageError(message: "expected --param \(name) once, found it twice") }
-    }
-    return values
   }
 }
 

@@ -77,7 +77,7 @@ struct RunsCommand: AsyncParsableCommand {
 struct TasksCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tasks", abstract: "Tasks of a run and their logs.",
-    subcommands: [List.self, Log.self])
+    subcommands: [List.self, Log.self, TaskTestCommand.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "The tasks of a run.")
