@@ -44,7 +44,8 @@ public enum AssetDecision: Sendable, Hashable {
     _ trigger: AssetTrigger, seen: [Asset: Instant], watermarks: [Asset: Instant],
     starts: Instant? = nil
   ) -> AssetDecision {
-    var marks = seen.filter { trigger.assets.contains($0.key) }
+    let seen = seen.filter { trigger.assets.contains($0.key) }
+    var marks = seen
     var moves: [(from: Instant, to: Instant)] = []
     for asset in trigger.assets {
       guard let mark = watermarks[asset] else { continue }

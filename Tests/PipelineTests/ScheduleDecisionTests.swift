@@ -190,6 +190,8 @@ import Testing
       (.any, "a3", "a1", nil, "wait"),
       (.any, "", "a3", nil, "remember a3"), (.any, "", "a3", 1, "run 1-3 a3"),
       (.any, "a1", "", nil, "wait"), (.any, "", "", 1, "wait"),
+      // What other triggers have seen is not this one's.
+      (.any, "a1 c7", "a1 c9", nil, "wait"), (.any, "a1 c7", "a2 c9", nil, "run 1-2 a2"),
       // One of two moved, and both did.
       (.any, "a1 b2", "a1 b5", nil, "run 2-5 a1 b5"),
       (.any, "a1 b2", "a3 b5", nil, "run 1-5 a3 b5"),
