@@ -114,7 +114,7 @@ struct RunMaking: Sendable {
       SQL(
         file: "queries/orchestrator/move_tasks.sql", run.runID, definition.plan.ids,
         tasks.map(\.kind), definition.plan.priorities.map { Int32(clamping: $0) },
-        tasks.map(\.pool), tasks.map { Int32($0.slots) }))
+        tasks.map(\.pool), tasks.map { Int32($0.slots) }, tasks.map(\.queue)))
     let known = Set(states.map(\.task))
     let added = definition.plan.ids.indices.filter { !known.contains(definition.plan.ids[$0]) }
     try await insertTasks(definition, added, of: run)

@@ -22,6 +22,8 @@ public struct TaskDefinition: Sendable, Hashable {
   public let pool: String?
   /// Slots that one attempt takes in its pool.
   public let slots: Int
+  /// The queue whose workers run it.
+  public let queue: String
   /// Greater goes first among tasks that are ready.
   public let priority: Int
   /// How the priorities of other tasks of the DAG count towards its own.
@@ -65,6 +67,7 @@ public struct TaskDefinition: Sendable, Hashable {
     self.failure = failure
     pool = policy.pool
     slots = policy.slots
+    queue = policy.queue
     priority = policy.priority
     weight = policy.weight
     maxConcurrent = policy.maxConcurrent
@@ -91,7 +94,7 @@ public struct TaskDefinition: Sendable, Hashable {
     TaskPolicy(
       pool: pool, slots: slots, priority: priority, weight: weight, maxConcurrent: maxConcurrent,
       dependsOnPast: dependsOnPast, waitForDownstream: waitForDownstream, callbacks: callbacks,
-      isolation: isolation)
+      isolation: isolation, queue: queue)
   }
 }
 
@@ -100,7 +103,7 @@ public struct TaskDefinition: Sendable, Hashable {
 extension TaskDefinition: Codable {
   private enum CodingKeys: String, CodingKey {
     case id, kind, config, reads, after, rule, retries, timeLimitMilliseconds, failure
-    case pool, slots, priority, weight, maxConcurrent, dependsOnPast, waitForDownstream
+    case pool, slots, queue, priority, weight, maxConcurrent, dependsOnPast, waitForDownstream
     case callbacks, isolation, role, group, sensor, mapping, steers
   }
 
@@ -130,7 +133,8 @@ extension TaskDefinition: Codable {
         dependsOnPast: try value(.dependsOnPast, or: usual.dependsOnPast),
         waitForDownstream: try value(.waitForDownstream, or: usual.waitForDownstream),
         callbacks: try value(.callbacks, or: usual.callbacks),
-        isolation: try value(.isolation, or: usual.isolation)),
+        isolation: try value(.isolation, or: usual.isolation),
+        queue: try value(.queue, or: usual.queue)),
       role: try value(.role, or: .work),
       group: try from.decodeIfPresent(String.self, forKey: .group),
       sensor: try from.decodeIfPresent(SensorPolicy.self, forKey: .sensor),
@@ -156,6 +160,7 @@ extension TaskDefinition: Codable {
     try to.encode(failure, forKey: .failure)
     try to.encodeIfPresent(pool, forKey: .pool)
     try put(slots, .slots, unless: usual.slots)
+    try put(queue, .queue, unless: usual.queue)
     try put(priority, .priority, unless: usual.priority)
     try put(weight, .weight, unless: usual.weight)
     try to.encodeIfPresent(maxConcurrent, forKey: .maxConcurrent)

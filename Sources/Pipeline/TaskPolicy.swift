@@ -4,6 +4,8 @@ public struct TaskPolicy: Codable, Sendable, Hashable {
   public var pool: String?
   /// Slots that one attempt takes in its pool.
   public var slots: Int
+  /// The queue whose workers run it, for hosts with something that others lack.
+  public var queue: String
   /// Greater goes first among tasks that are ready.
   public var priority: Int
   /// How the priorities of other tasks of its DAG count towards its own.
@@ -23,10 +25,11 @@ public struct TaskPolicy: Codable, Sendable, Hashable {
   public init(
     pool: String? = nil, slots: Int = 1, priority: Int = 0, weight: PriorityWeight = .absolute,
     maxConcurrent: Int? = nil, dependsOnPast: Bool = false, waitForDownstream: Bool = false,
-    callbacks: [Callback] = [], isolation: Isolation = .inProcess
+    callbacks: [Callback] = [], isolation: Isolation = .inProcess, queue: String = "default"
   ) {
     self.pool = pool
     self.slots = slots
+    self.queue = queue
     self.priority = priority
     self.weight = weight
     self.maxConcurrent = maxConcurrent

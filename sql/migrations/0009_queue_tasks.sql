@@ -42,6 +42,7 @@ CREATE UNIQUE INDEX run_in_flight ON runs.run (dag, interval_start, interval_end
   WHERE state = 'running';
 CREATE INDEX run_unfinished ON runs.run (dag, kind, interval_start)
   WHERE state IN ('queued', 'running');
+CREATE INDEX run_by_time ON runs.run (interval_end DESC, run_id DESC);
 CREATE INDEX run_by_backfill ON runs.run (backfill_id) WHERE backfill_id IS NOT NULL;
 CREATE INDEX run_by_deadline ON runs.run (deadline_at) WHERE deadline_at IS NOT NULL;
 

@@ -32,6 +32,8 @@ struct OrphanedAttempt: Sendable {
   let attempt: Int
   /// What is recorded as the reason.
   var message = "the worker that ran it is gone"
+  /// Whether it never ran: then it costs no try.
+  var isReleased = false
 }
 
 /// What a decision did, for whoever acts on it.

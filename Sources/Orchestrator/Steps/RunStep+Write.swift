@@ -241,6 +241,7 @@ struct TaskInsertion: Sendable {
       tasks.map { Int32($0.slots) },
       rows.map { $0.input.map { JSONText($0.canonicalText) } },
       rows.map(\.standing.state.rawValue), rows.map(\.availableAt),
-      rows.map(\.standing.isHeld), run.kind == .backfill)
+      rows.map(\.standing.isHeld), run.kind == .backfill,
+      tasks.map(\.queue))
   }
 }

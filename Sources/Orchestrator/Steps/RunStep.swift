@@ -121,7 +121,10 @@ struct RunStep: Sendable {
       guard let key = draft.current(orphan.taskID, token: orphan.token) else { return }
       draft.endings.append(Ending(orphan, startedAt: draft.rows[orphan.taskID]?.startedAt))
       draft.messages[key] = orphan.message
-      try await apply(.lost(key, attempt: orphan.attempt), to: &draft)
+      try await apply(
+        orphan.isReleased
+          ? .ended(key, attempt: orphan.attempt, .released) : .lost(key, attempt: orphan.attempt),
+        to: &draft)
     case .askPast:
       try await loadAll(into: &draft)
       let held = draft.slice.tasks.filter { $0.value.isHeld }.map(\.key.number).sorted()

@@ -41,7 +41,8 @@ extension WorkerLoop {
     }
     note(result, of: runID)
     for claimed in result.claims { start(claimed) }
-    if result.claims.count == room { wantsWork = false }
+    // What the decision made claimable was looked for in its own transaction.
+    if room > 0 { wantsWork = false }
     if result.endedTasks, dependsOnPast { try await askHeld(after: runID) }
   }
 

@@ -136,7 +136,7 @@ struct WorkerLoop {
           OrphanedAttempt(
             taskID: try row.get("task_id", as: String.self), token: token,
             attempt: Int(try row.get("tries", as: Int32.self)),
-            message: "the connection broke while it was started")))
+            message: "the connection broke while it was started", isReleased: true)))
     }
     for (run, occurrences) in unknown.sorted(by: { $0.key < $1.key }) {
       let result = try await runtime.step(connection).decide(run, occurrences)
