@@ -13,6 +13,8 @@ enum AttemptResult: Codable, Sendable {
   case deferred(for: Duration, reason: String?)
   /// Stopped because somebody asked for it.
   case cancelled(reason: String)
+  /// Stopped because its worker shuts down: it is queued again, and costs no try.
+  case released(reason: String)
 
   /// Products above this are refused: large results are references.
   static let productLimit = 262_144

@@ -154,7 +154,7 @@ struct RunMaking: Sendable {
       return (state != .success && state != .skipped)
         || !(before[task.id].map { doTheSame($0, task) } ?? false)
     }
-    return new.plan.descendants(of: Set(unfinished))
+    return new.plan.withSetups(new.plan.descendants(of: Set(unfinished)))
   }
 
   /// Whether two definitions of a task differ in retries, limits and the like at most.

@@ -161,6 +161,55 @@ func withDaemons(
     }
   }
 
+  @Test func whatADrainStopsIsQueuedAgainAndCostsNoTry() async throws {
+    try await withFreshDatabase { pool in
+      let started = Gate()
+      let dag = DAG("released") { dag in dag.task("a", Probe(name: "released.a")) }
+      Probes.shared.set("released.a") { context in
+        started.open()
+        try await Gate().wait()
+        return 1
+      }
+      _ = try await queue(pool).enqueue(dag, interval: interval(0))
+      let hasty = DaemonOptions(schedules: false, drainTimeout: .zero)
+      try await withDaemons(1, pool, options: hasty) { _ in try await started.wait() }
+      let store = RunStore(pool)
+      let run = try #require(try await store.runs().first)
+      #expect(run.state == .running)
+      #expect(try await store.tasks(of: run.runID).map(\.state) == [.queued])
+      Probes.shared.set("released.a") { context in context.attempt.attempt }
+      try await withDaemons(1, pool) { _ in
+        _ = try await waitForRuns(pool) { $0.allSatisfy { $0.state != .running } }
+      }
+      let tasks = try await store.tasks(of: run.runID)
+      #expect(tasks.map(\.state) == [.success], "\(tasks)")
+    }
+  }
+
+  @Test func workersServeTheirQueues() async throws {
+    try await withFreshDatabase { pool in
+      let dag = DAG("queues") { dag in
+        let a = dag.task("a", Probe(name: "queues.a"))
+        dag.task("b", Successor(input: a), policy: TaskPolicy(queue: "large"))
+      }
+      _ = try await queue(pool).enqueue(dag, interval: interval(0))
+      let store = RunStore(pool)
+      try await withDaemons(1, pool) { _ in
+        // The worker that serves the other queue is the only one that may take b.
+        try await withDaemons(
+          1, pool, options: DaemonOptions(schedules: false, queues: ["large"])
+        ) { _ in
+          _ = try await waitForRuns(pool) { $0.allSatisfy { $0.state != .running } }
+        }
+      }
+      let run = try #require(try await store.runs().first)
+      #expect(run.state == .success)
+      let workers = try await pool.query(
+        "SELECT count(DISTINCT worker_id) AS n FROM runs.attempt")
+      #expect(try workers.first?.get("n", as: Int64.self) == 2)
+    }
+  }
+
   @Test func deadlinesFireOnce() async throws {
     try await withFreshDatabase { pool in
       let clock = ManualClock()

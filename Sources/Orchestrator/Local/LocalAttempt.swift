@@ -136,7 +136,7 @@ public struct LocalAttempt: Sendable {
     case .deferred(_, let reason):
       record.state = .deferred
       record.message = reason
-    case .cancelled(let reason):
+    case .cancelled(let reason), .released(let reason):
       record.state = .cancelled
       record.message = reason
     }

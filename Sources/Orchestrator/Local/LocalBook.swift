@@ -65,7 +65,8 @@ final class LocalBook: Sendable {
       case .failed(let fault):
         records[key]?.errorCode = fault.code
         records[key]?.message = fault.message
-      case .skipped(let reason), .cancelled(let reason): records[key]?.message = reason
+      case .skipped(let reason), .cancelled(let reason), .released(let reason):
+        records[key]?.message = reason
       case .deferred(_, let reason): records[key]?.message = reason
       }
     }

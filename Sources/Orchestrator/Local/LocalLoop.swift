@@ -143,6 +143,7 @@ struct LocalLoop: Sendable {
     case .failed(let fault): ending = .failed(permanent: fault.isPermanent)
     case .deferred(let pause, _): ending = .deferred(until: clock.now + pause)
     case .cancelled: ending = .cancelled
+    case .released: ending = .released
     }
     book.end(key, result)
     apply(.ended(key, attempt: attempt, ending))

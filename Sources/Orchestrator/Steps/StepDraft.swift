@@ -79,6 +79,7 @@ struct StepDraft {
     case .failed(let fault): return .failed(permanent: fault.isPermanent)
     case .deferred(let pause, _): return .deferred(until: run.at + pause)
     case .cancelled: return .cancelled
+    case .released: return .released
     }
   }
 
@@ -120,7 +121,7 @@ struct Ending: Sendable {
     case .deferred(_, let reason):
       attemptState = .deferred
       message = reason
-    case .cancelled(let reason):
+    case .cancelled(let reason), .released(let reason):
       attemptState = .cancelled
       message = reason
     }

@@ -13,8 +13,10 @@ struct LiveAttempt: Sendable {
   private let stopping: StopFlag
 
   /// Asks it to stop; its queries are stopped in the server.
-  func stop() {
-    stopping.raise()
+  ///
+  /// - Parameter releases: whether it goes back to the queue, since its worker shuts down.
+  func stop(releases: Bool = false) {
+    stopping.raise(releases: releases)
     handle.cancel()
   }
 
@@ -39,10 +41,14 @@ struct LiveAttempt: Sendable {
       let result = await run(
         claimed, worker: worker, runtime: runtime, log: log, stopping: stopping,
         progress: progress, observer: observer)
+      var final = result
+      if case .cancelled = result, stopping.releases {
+        final = .released(reason: "its worker was shut down")
+      }
       ended(
         EndedAttempt(
           key: claimed.key, taskID: claimed.taskID, token: claimed.token,
-          attempt: claimed.attempt, startedAt: claimed.startedAt, result: result,
+          attempt: claimed.attempt, startedAt: claimed.startedAt, result: final,
           progress: progress.value))
     }
     return LiveAttempt(claimed: claimed, log: log, handle: handle, stopping: stopping)
@@ -108,11 +114,19 @@ struct LiveAttempt: Sendable {
 
 /// Whether somebody asked for the stop of an attempt.
 final class StopFlag: Sendable {
-  private let raised = Mutex(false)
+  private let state = Mutex<(isRaised: Bool, releases: Bool)>((false, false))
 
-  var isRaised: Bool { raised.withLock { $0 } }
+  var isRaised: Bool { state.withLock { $0.isRaised } }
 
-  func raise() { raised.withLock { $0 = true } }
+  /// Whether the attempt goes back to the queue; a stop on request outlasts that.
+  var releases: Bool { state.withLock { $0.releases } }
+
+  func raise(releases: Bool = false) {
+    state.withLock { state in
+      state.releases = releases && (state.releases || !state.isRaised)
+      state.isRaised = true
+    }
+  }
 }
 
 /// Threads for attempts, apart from those of Swift's cooperative pool.

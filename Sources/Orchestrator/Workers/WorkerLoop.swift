@@ -83,7 +83,7 @@ struct WorkerLoop {
       case .stop: wantsStops = true
       case .leaseLost: try await loseLease()
       case .drain: try await drain()
-      case .drainOver: for attempt in live.values { attempt.stop() }
+      case .drainOver: for attempt in live.values { attempt.stop(releases: true) }
       case .cancelRun: try await retrying { try await $0.cancelRun() }
       case .runChanged: try await retrying { try await $0.checkRun() }
       }

@@ -15,7 +15,8 @@ WHERE task.state IN ('queued', 'retrying', 'deferred')
   AND task.available_at <= coalesce($1::timestamptz, clock_timestamp())
   AND task.bound_worker_id = $2
   AND task.is_backfill = $10
-  AND task.queue = ANY ($3::text[])
+  -- A foreground run serves all queues: nobody else does it for it.
+  AND ($2::bigint <> 0 OR task.queue = ANY ($3::text[]))
   AND task.run_id <> ALL ($4::bigint[])
   AND run.dag <> ALL ($5::text[])
   AND NOT EXISTS (
