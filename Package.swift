@@ -151,13 +151,23 @@ let package = Package(
     tests(
       "ReportingTests", ["Reporting", "Schedules", "TestSupport"], exclude: ["Golden"]),
     tests(
+      "OrchestratorTests",
+      ["Orchestrator", "Pipeline", "Schedules", "Warehouse", "TestSupport"]),
+    // What attempts in processes of their own do in tests, and the program that runs them.
+    .target(
+      name: "ProcessProbes", dependencies: ["Orchestrator", "Pipeline", "Warehouse", "Schedules"],
+      path: "Tests/ProcessProbes", swiftSettings: settings),
+    .executableTarget(
+      name: "attempt-probe", dependencies: ["ProcessProbes", "Orchestrator"],
+      path: "Tests/AttemptProbe", swiftSettings: settings),
+    tests(
       "IntegrationTests",
       [
         "Warehouse", "SQLCatalog", "Inputs", "Features", "FeatureOracle", "FeatureStore", "Rules",
         "Models",
         "Learning",
-        "Orchestrator", "Pipeline", "Segments", "Reporting", "Tasks", "DAGs", "Demo", "Columns",
-        "Schedules", "TestSupport",
+        "Orchestrator", "Pipeline", "ProcessProbes", "Segments", "Reporting", "Tasks", "DAGs",
+        "Demo", "Columns", "Schedules", "TestSupport", "attempt-probe", "strata-webhook",
       ]),
     tests("EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess]),
   ]
