@@ -20,16 +20,22 @@ public struct TaskRegistry: Sendable {
   private let kinds: [String: any RunnableTask.Type]
   /// The program, with arguments, that runs one attempt with these kinds; nil for none.
   private let attemptCommand: [String]?
+  /// How long such a program may take to end in order once it is told to stop.
+  let grace: Duration
 
   /// A registry of these kinds.
   ///
-  /// - Parameter attemptCommand: the program, with arguments, that calls ``AttemptProcess`` with the
-  ///   same kinds, for tasks whose attempts want a process of their own; nil where none does.
+  /// - Parameters:
+  ///   - attemptCommand: the program, with arguments, that calls ``AttemptProcess`` with the same
+  ///     kinds, for tasks whose attempts want a process of their own; nil where none does.
+  ///   - grace: how long that process may take to stop in order before it is killed.
   /// - Throws: ``OrchestratorError`` `orchestrator.duplicate_kind` where two share a name.
   public init(
-    _ types: [any RunnableTask.Type], attemptCommand: [String]? = nil
+    _ types: [any RunnableTask.Type], attemptCommand: [String]? = nil,
+    grace: Duration = .seconds(10)
   ) throws(OrchestratorError) {
     self.attemptCommand = attemptCommand
+    self.grace = grace
     var kinds: [String: any RunnableTask.Type] = [:]
     for type in types {
       if let other = kinds.updateValue(type, forKey: type.kind) {

@@ -150,6 +150,7 @@ struct OrchestratorSuite: Suite {
   ) throws -> [Measurement] {
     let airflow = peers.airflow
     let start = try (0..<Self.rounds).map { _ in try bench.strata(["--version"]).seconds }
+    let local = try (0..<Self.rounds).map { _ in try LocalRunProbe.run(50) }
     return [
       line("chain of 50, against \(airflow.name)", "s", shapes.chain, airflow.chain, .none),
       line(
@@ -160,6 +161,10 @@ struct OrchestratorSuite: Suite {
       line(
         "chain of 50, durable, against \(peers.prefect.name)", "s", shapes.chain,
         peers.prefect.chain, .none),
+      // Like with like: one process, nothing durable, the process's start included in ours.
+      line(
+        "chain of 50 in one process, against \(peers.prefect.name)", "s", median(local),
+        peers.prefect.chain, .ratioAtLeast(20)),
       line(
         "start of the command, against \(airflow.name)", "s", median(start),
         airflow.cliSeconds, .none),

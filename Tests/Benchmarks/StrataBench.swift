@@ -20,6 +20,10 @@ enum StrataBench {
       await LargeRunProbe.main(Array(words.dropFirst()))
       return
     }
+    if words.first == LocalRunProbe.flag {
+      await LocalRunProbe.main(Array(words.dropFirst()))
+      return
+    }
     let asJSON = words.contains("--json")
     let wanted = words.filter { !$0.hasPrefix("--") }
     let names = suites.map { $0.name }

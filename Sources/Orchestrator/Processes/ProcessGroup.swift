@@ -12,7 +12,27 @@ final class ProcessGroup: Sendable {
   private let state = Mutex(State())
   private let grace: Duration
 
-  init(grace: Duration) { self.grace = grace }
+  init(grace: Duration) {
+    self.grace = grace
+    Self.survivesBrokenPipes
+  }
+
+  /// Writing to a program that has ended is an error, and no reason to die: SIGPIPE, where nobody
+  /// has decided about it, is ignored from the first process on. Those that are started get the
+  /// usual disposition.
+  private static let survivesBrokenPipes: Void = {
+    var action = sigaction()
+    guard sigaction(SIGPIPE, nil, &action) == 0, isDefault(action) else { return }
+    signal(SIGPIPE, SIG_IGN)
+  }()
+
+  private static func isDefault(_ action: sigaction) -> Bool {
+    #if os(Linux)
+      action.__sigaction_handler.sa_handler == nil
+    #else
+      action.__sigaction_u.__sa_handler == nil
+    #endif
+  }
 
   /// Whether it had to be killed.
   var wasKilled: Bool { state.withLock { $0.isKilled } }

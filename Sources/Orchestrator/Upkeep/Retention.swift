@@ -150,7 +150,9 @@ public struct Retention: Sendable {
       }
       try await connection.execute("DROP TABLE IF EXISTS runs.\(identifier: old.partition)")
       return true
-    } catch let error as WarehouseError where error.sqlState == "55P03" {
+    } catch let error as WarehouseError where ["55P03", "55000"].contains(error.sqlState) {
+      // Somebody has a lock on it; or on another month of the table, whose detachment is pending:
+      // the server does one at a time.
       return false
     }
   }

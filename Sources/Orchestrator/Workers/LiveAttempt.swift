@@ -82,7 +82,8 @@ struct LiveAttempt: Sendable {
           log: { line in
             log.append(line)
             observer(.log(line))
-          }, report: tell, isStopped: { stopping.isRaised }
+          }, report: tell, isStopped: { stopping.isRaised },
+          grace: runtime.registry.grace
         ).run()
       }
       let place = AttemptPlace(

@@ -2,7 +2,7 @@
 -- runs.ensure_partitions gave them; also those that an earlier, interrupted drop left behind.
 -- Parameters: $1 now where a test sets the clock, else null, then months to keep: $2 attempts,
 --   $3 logs, $4 events
--- Result: one row per partition, oldest first: parent, partition, ends_at, is_attached,
+-- Result: one row per partition, interrupted ones and then the oldest first: parent, partition, ends_at, is_attached,
 --   is_detaching (a detachment was interrupted), bytes, rows as last counted or -1
 WITH kept (parent, months) AS (
   VALUES ('attempt', $2::integer), ('log', $3::integer), ('event', $4::integer)
@@ -19,4 +19,5 @@ SELECT parent, partition::text AS partition, ends_at, inhdetachpending IS NOT NU
   coalesce(inhdetachpending, false) AS is_detaching, pg_total_relation_size(oid) AS bytes, rows
 FROM found
 WHERE ends_at <= coalesce($1::timestamptz, clock_timestamp()) - make_interval(months => months)
-ORDER BY ends_at, parent
+-- A pending detachment of a table keeps its other partitions from being detached.
+ORDER BY is_detaching DESC, ends_at, parent
