@@ -93,7 +93,7 @@ public struct ProcessProbe: RunnableTask {
   private func leaveChild() throws {
     // Foundation's Process would give it a group of its own.
     var child: pid_t = 0
-    var words = ["sleep", "600"].map { strdup($0) } + [nil]
+    var words: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("600"), nil]
     guard posix_spawnp(&child, "sleep", nil, nil, &words, environ) == 0 else {
       throw OrchestratorError(code: "probe.no_child", message: "sleep could not be started")
     }

@@ -46,7 +46,8 @@ struct ProcessAttempt: Sendable {
     switch result {
     case .success(.told(let result)): return result
     case .success(let silent):
-      await endSessions()
+      // A task of its own: this one may be cancelled, and would be refused a connection.
+      await Task { await endSessions() }.value
       return judge(silent, wasKilled: group.wasKilled)
     case .failure(let error): return .failed(AttemptFault(error))
     }
