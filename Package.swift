@@ -32,6 +32,10 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+// Its socket layer alone: FlyingFox itself imports FoundationNetworking, whose libraries take 12 ms
+// of every command's start.
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 
 let package = Package(
   name: "strata",
@@ -44,7 +48,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
@@ -62,6 +68,7 @@ let package = Package(
     room("Diagnostics"),
     room("Schedules"),
     room("Columns"),
+    room("Telemetry", [log, metrics, flyingSocks]),
     room(
       "SQLCatalog", path: "sql",
       resources: [.copy("migrations"), .copy("queries")]),
@@ -85,7 +92,8 @@ let package = Package(
         crypto,
       ]),
     room(
-      "Orchestrator", ["Diagnostics", "Pipeline", "Warehouse", "Schedules", subprocess, log]),
+      "Orchestrator",
+      ["Diagnostics", "Pipeline", "Warehouse", "Schedules", "Telemetry", subprocess, log, metrics]),
     room(
       "Segments",
       ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"]),
@@ -108,7 +116,7 @@ let package = Package(
         "Rules",
         "Demo",
         "Inputs", "Learning", "Models", "Orchestrator", "Segments", "Reporting", "Tasks", "DAGs",
-        "SQLCatalog",
+        "SQLCatalog", "Telemetry",
         argumentParser, log,
       ],
       swiftSettings: settings),
@@ -129,6 +137,7 @@ let package = Package(
     tests("ArchitectureTests", []),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("SchedulesTests", ["Schedules", "TestSupport"], exclude: ["Vectors", "peers"]),
+    tests("TelemetryTests", ["Telemetry", log, metrics, flyingSocks], exclude: ["Golden"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("WarehouseTests", ["Warehouse", "TestSupport"]),
     tests(

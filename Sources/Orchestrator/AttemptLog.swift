@@ -25,10 +25,16 @@ final class LogBuffer: Sendable {
   private static let limit = 20_000
   private let state: Mutex<State>
   private let announce: @Sendable () -> Void
+  private let dropped: @Sendable (Int) -> Void
 
-  /// A buffer that calls `announce` when the first line after a `take` arrives.
-  init(firstSequence: Int64, announce: @escaping @Sendable () -> Void) {
+  /// A buffer that calls `announce` when the first line after a `take` arrives, and `dropped` with
+  /// the lines that it could not keep.
+  init(
+    firstSequence: Int64, dropped: @escaping @Sendable (Int) -> Void = { _ in },
+    announce: @escaping @Sendable () -> Void
+  ) {
     state = Mutex(State(sequence: firstSequence))
+    self.dropped = dropped
     self.announce = announce
   }
 
@@ -59,6 +65,7 @@ final class LogBuffer: Sendable {
         state.dropped = 0
         state.isAnnounced = false
       }
+      if state.dropped > 0 { dropped(state.dropped) }
       if state.dropped > 0, let last = state.lines.last {
         let note = LogLine(
           at: last.line.at, task: last.line.task, attempt: last.line.attempt, level: "warning",

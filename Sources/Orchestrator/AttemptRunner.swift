@@ -16,6 +16,17 @@ enum AttemptResult: Codable, Sendable {
   /// Stopped because its worker shuts down: it is queued again, and costs no try.
   case released(reason: String)
 
+  /// As the attempt's row says it.
+  var state: TaskState {
+    switch self {
+    case .success: .success
+    case .skipped: .skipped
+    case .failed: .failed
+    case .deferred: .deferred
+    case .cancelled, .released: .cancelled
+    }
+  }
+
   /// Products above this are refused: large results are references.
   static let productLimit = 262_144
 }

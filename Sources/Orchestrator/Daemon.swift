@@ -53,15 +53,17 @@ public final class Daemon: Sendable {
   ///   - watermarks: how far the data is that asset triggers wait for.
   ///   - retention: how long attempts, logs and events are kept.
   ///   - webhooks: how callbacks that are webhooks are made.
+  ///   - lineage: what is told of lineage; nil for nothing.
   public init(
     pool: ConnectionPool, registry: TaskRegistry, projectDirectory: String, zone: Zone,
     clock: any WallClock = SystemClock(), dags: [DAG], options: DaemonOptions = DaemonOptions(),
     watermarks: @escaping AssetWatermarks = { _, _ in [:] },
-    retention: RetentionPolicy = RetentionPolicy(), webhooks: WebhookClient = .beside
+    retention: RetentionPolicy = RetentionPolicy(), webhooks: WebhookClient = .beside,
+    lineage: LineageOptions? = .ofProcess
   ) {
     runtime = Runtime(
       pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock,
-      retention: retention, webhooks: webhooks)
+      retention: retention, webhooks: webhooks, lineage: lineage)
     self.dags = dags
     self.options = options
     self.watermarks = watermarks
@@ -93,6 +95,10 @@ public final class Daemon: Sendable {
         code: "pipeline.invalid_dags",
         message: "expected valid DAGs, found \(problems.count) problems", problems: problems)
     }
+    try await LineageEmitter.during(runtime) { try await serve() }
+  }
+
+  private func serve() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       if options.schedules { group.addTask { try await self.scheduler.run() } }
       if options.slots > 0 { group.addTask { try await self.work() } }

@@ -8,6 +8,8 @@ import Warehouse
 public struct RunCoordinator: Sendable {
   let runtime: Runtime
 
+  init(runtime: Runtime) { self.runtime = runtime }
+
   /// A coordinator for one project.
   ///
   /// - Parameters:
@@ -17,14 +19,15 @@ public struct RunCoordinator: Sendable {
   ///   - zone: the project's zone.
   ///   - retention: how long attempts, logs and events are kept.
   ///   - webhooks: how callbacks that are webhooks are made.
+  ///   - lineage: what is told of lineage; nil for nothing.
   public init(
     pool: ConnectionPool, registry: TaskRegistry, projectDirectory: String, zone: Zone,
     clock: any WallClock = SystemClock(), retention: RetentionPolicy = RetentionPolicy(),
-    webhooks: WebhookClient = .beside
+    webhooks: WebhookClient = .beside, lineage: LineageOptions? = .ofProcess
   ) {
     runtime = Runtime(
       pool: pool, registry: registry, projectDirectory: projectDirectory, zone: zone, clock: clock,
-      retention: retention, webhooks: webhooks)
+      retention: retention, webhooks: webhooks, lineage: lineage)
   }
 
   /// Runs a DAG over an interval, and returns when the run has ended.
@@ -63,8 +66,10 @@ public struct RunCoordinator: Sendable {
   ) async throws -> RunOutcome {
     // A task of its own: cancelling the caller must not cancel the writes that record it.
     let work = Task {
-      try await ForegroundRun(runtime: runtime, request: request, stop: stop, observer: observer)
-        .run()
+      try await LineageEmitter.during(runtime) {
+        try await ForegroundRun(runtime: runtime, request: request, stop: stop, observer: observer)
+          .run()
+      }
     }
     return try await withTaskCancellationHandler {
       try await work.value

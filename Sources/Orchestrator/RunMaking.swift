@@ -37,7 +37,15 @@ struct RunMaking: Sendable {
     guard let row = rows.first else { return }
     try await insertTasks(definition, nil, of: try RunRow(row, runID: runID))
     try await ledger.note(event, of: runID, at: now)
+    try await noteStart(runID, at: now)
     _ = try await runtime.step(connection).decideInTransaction(runID, [.order(.begin)])
+    runtime.meters.started()
+  }
+
+  /// Notes the start of a run where lineage is told.
+  private func noteStart(_ runID: Int64, at now: Instant) async throws {
+    guard runtime.lineage != nil else { return }
+    try await connection.execute(LineageNotes.started(runID, at: now))
   }
 
   /// Adds the tasks of a definition, or those of the given numbers, as they stand at the start.
@@ -66,7 +74,7 @@ struct RunMaking: Sendable {
             Int32(parallelism)),
           SQL(file: "queries/orchestrator/bind_tasks.sql", runID, worker),
           RunLedger.note(worker == 0 ? "adopted" : "resumed", of: runID, at: run.at),
-        ]
+        ] + (runtime.lineage == nil ? [] : [LineageNotes.started(runID, at: run.at)])
       })
   }
 

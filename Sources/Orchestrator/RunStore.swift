@@ -116,7 +116,7 @@ public struct RunStore: Sendable {
     }
   }
 
-  private func read(_ sql: SQL) async throws -> [Row] {
+  func read(_ sql: SQL) async throws -> [Row] {
     try await pool.withConnection { try await $0.query(sql) }
   }
 }

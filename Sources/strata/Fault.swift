@@ -7,6 +7,7 @@ import Rules
 import Schedules
 import Segments
 import Tasks
+import Telemetry
 import Warehouse
 
 /// An error as the command line shows it, with the exit code it leads to.
@@ -34,6 +35,8 @@ struct Fault {
       self.init(
         code: error.code, message: bare.description, hint: error.hint,
         exitCode: Self.exitCode(error))
+    case let error as TelemetryError:
+      self.init(code: error.code, message: error.message, hint: error.hint, exitCode: 2)
     case let error as any CodedError:
       self.init(
         code: error.code, message: error.fullMessage, hint: error.hint,

@@ -60,6 +60,7 @@ struct Session: Sendable {
     let session = Session(console: global.console, project: project, pool: pool)
     do {
       try await session.prepare(embedded: databaseURL(global) == nil)
+      try await session.settleLineage(global)
       let result = try await body(session)
       await pool.close()
       return result
@@ -124,5 +125,33 @@ extension Project {
     return RetentionPolicy(
       attempts: months["attempts"] ?? usual.attempts, logs: months["logs"] ?? usual.logs,
       events: months["events"] ?? usual.events)
+  }
+}
+
+extension Session {
+  /// Sets what this process tells of lineage: `--lineage`, else `$STRATA_OPENLINEAGE`.
+  fileprivate func settleLineage(_ global: GlobalOptions) async throws {
+    let environment = ProcessInfo.processInfo.environment
+    func variable(_ name: String) -> String? {
+      environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+    guard let text = global.lineage ?? variable("STRATA_OPENLINEAGE") else { return }
+    let target = try LineageTarget(text)
+    let row = try await pool.withConnection {
+      try await $0.first(
+        """
+        SELECT current_database()::text AS database, current_setting('port') AS port,
+          coalesce(host(inet_server_addr()), '') AS host
+        """)
+    }
+    guard let row else { return }
+    var host = try row.get("host", as: String.self)
+    // A socket has no address: then the server is this machine.
+    if host.isEmpty { host = ProcessInfo.processInfo.hostName }
+    LineageOptions.bootstrap(
+      LineageOptions(
+        target: target, namespace: variable("OPENLINEAGE_NAMESPACE") ?? project.name,
+        databaseNamespace: "postgres://\(host):\(try row.get("port", as: String.self))",
+        database: try row.get("database", as: String.self)))
   }
 }

@@ -43,6 +43,10 @@ struct Strata: AsyncParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       var command = try Strata.parseAsRoot(arguments)
+      if let global = GlobalOptions.of(command) {
+        let isDaemon = command is SchedulerCommand || command is WorkerCommand
+        global.logOutput(isDaemon: isDaemon).bootstrap()
+      }
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

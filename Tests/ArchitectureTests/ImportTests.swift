@@ -13,6 +13,7 @@ struct ImportTests {
       "Diagnostics": [],
       "Schedules": [],
       "Columns": [],
+      "Telemetry": [],
       "SQLCatalog": [],
       "Warehouse": ["CLibPQ", "SQLCatalog", "Columns", "Schedules"],
       "Pipeline": ["Diagnostics", "Schedules"],
@@ -26,7 +27,7 @@ struct ImportTests {
         "Diagnostics", "Learning", "Features", "FeatureStore", "Rules", "Warehouse", "Columns",
         "Schedules",
       ],
-      "Orchestrator": ["Diagnostics", "Pipeline", "Warehouse", "Schedules"],
+      "Orchestrator": ["Diagnostics", "Pipeline", "Warehouse", "Schedules", "Telemetry"],
       "Segments": ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"],
       "Reporting": ["Columns", "Schedules"],
     ]
@@ -47,7 +48,9 @@ struct ImportTests {
     "SystemPackage": ["Warehouse", "Orchestrator"],
     // Its libraries double the time that a process takes to start.
     "FoundationNetworking": ["strata-webhook"],
-    "Logging": ["Warehouse", "Orchestrator", "Tasks", "strata"],
+    "Logging": ["Telemetry", "Warehouse", "Orchestrator", "Tasks", "strata"],
+    "CoreMetrics": ["Telemetry", "Orchestrator"],
+    "FlyingSocks": ["Telemetry"],
   ]
 
   /// The platform's own modules.

@@ -5,7 +5,7 @@ import Testing
 @testable import Reporting
 
 /// Compares with a file of `Golden/`; STRATA_UPDATE_GOLDEN=1 writes the files anew.
-private func expectGolden(_ text: String, _ name: String) throws {
+func expectGolden(_ text: String, _ name: String) throws {
   let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("Golden/\(name)")
   if ProcessInfo.processInfo.environment["STRATA_UPDATE_GOLDEN"] != nil {

@@ -326,3 +326,26 @@ COMMENT ON COLUMN runs.callback.event IS 'failure, success, retry, deadline, ski
 COMMENT ON COLUMN runs.callback.target IS 'The command or address';
 COMMENT ON COLUMN runs.callback.payload IS 'What it is told';
 COMMENT ON COLUMN runs.callback.message IS 'Why the last call failed; null before';
+
+-- Lineage -----------------------------------------------------------------------------------------
+
+-- Written in the transaction of what they tell of, where lineage is on; deleted once told.
+CREATE TABLE runs.lineage (
+  lineage_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  happened_at timestamptz NOT NULL,
+  run_id bigint NOT NULL,
+  fencing_token bigint,
+  pass integer NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('START', 'COMPLETE', 'FAIL', 'ABORT')),
+  task_id text,
+  message text
+);
+COMMENT ON TABLE runs.lineage IS 'Lineage events (OpenLineage) that have yet to be told';
+COMMENT ON COLUMN runs.lineage.lineage_id IS 'Order of the events';
+COMMENT ON COLUMN runs.lineage.happened_at IS 'When it happened';
+COMMENT ON COLUMN runs.lineage.run_id IS 'The run it tells of';
+COMMENT ON COLUMN runs.lineage.fencing_token IS 'Token of the attempt; null for the run itself';
+COMMENT ON COLUMN runs.lineage.pass IS 'Which pass of the run';
+COMMENT ON COLUMN runs.lineage.kind IS 'START, COMPLETE, FAIL, ABORT';
+COMMENT ON COLUMN runs.lineage.task_id IS 'The task or item; null for the run itself';
+COMMENT ON COLUMN runs.lineage.message IS 'Why it failed; null unless it did';

@@ -70,6 +70,7 @@ struct DAGScheduling: Sendable {
         SQL(
           file: "queries/orchestrator/note_interval.sql", dag.name, due.interval.start,
           due.interval.end))
+      runtime.meters.made(late: memory.now - due.fireAt)
     }
     return decision.isLimited ? memory.now : decision.nextFire
   }

@@ -54,11 +54,13 @@ final class SchedulerLoop: Sendable {
       do {
         if let next = try await look(connection) { pause = min(pause, max(next, .zero)) }
       } catch let error as WarehouseError where error.isTransientConnectionFailure {
+        runtime.meters.failed(error)
         log.warning("reconnecting", metadata: ["error": "\(error.message)"])
         await connection.close()
         connection = try await connect()
         pause = .zero
       } catch {
+        runtime.meters.failed(error)
         // One bad row must not stop the others' schedules: it is told, and looked at again.
         log.error("a look at the schedules failed", metadata: ["error": "\(error)"])
       }
@@ -135,6 +137,7 @@ final class SchedulerLoop: Sendable {
   private func recover(_ connection: Connection) async throws {
     let registry = WorkerRegistry(connection: connection)
     let rows = try await connection.query(SQL(file: "queries/orchestrator/give_up_workers.sql"))
+    runtime.meters.lost(workers: rows.count)
     for row in rows {
       let worker = try row.get("worker_id", as: Int64.self)
       log.warning("a worker was given up: its lease is over", metadata: ["worker": "\(worker)"])

@@ -31,6 +31,7 @@ extension RunStep {
       result.stops = Array(Set(try rows.map { try $0.get("worker_id", as: Int64.self) })).sorted()
     }
     try await writeRun(state, &draft)
+    if tellsLineage { draft.batch += LineageNotes.decided(draft) }
     if let calls = try callbacks(draft) { draft.batch.append(calls) }
     result.refused = draft.refused
     for key in changed { try note(key, draft, &result) }

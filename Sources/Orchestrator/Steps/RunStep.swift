@@ -10,6 +10,9 @@ struct RunStep: Sendable {
   let connection: Connection
   let definitions: Definitions
   let time: TimeSource
+  let meters: Meters
+  /// Whether decisions note what lineage has to tell.
+  var tellsLineage = false
 
   /// Decides on what happened to a run; nil where there is no such run.
   ///
@@ -21,6 +24,18 @@ struct RunStep: Sendable {
   func decide(
     _ runID: Int64, _ occurrences: [Occurrence], hint: Definition? = nil,
     before: (@Sendable (RunRow) throws -> [SQL])? = nil, claimer: Claimer? = nil, room: Int = 0
+  ) async throws -> StepResult? {
+    let began = ContinuousClock.now
+    let result = try await transact(
+      runID, occurrences, hint: hint, before: before, claimer: claimer, room: room)
+    meters.decided(in: ContinuousClock.now - began)
+    if let result, result.hasEnded { meters.ended(result.state) }
+    return result
+  }
+
+  private func transact(
+    _ runID: Int64, _ occurrences: [Occurrence], hint: Definition?,
+    before: (@Sendable (RunRow) throws -> [SQL])?, claimer: Claimer?, room: Int
   ) async throws -> StepResult? {
     let step = self
     let wanted = hint.map { Self.ids(of: occurrences, $0) } ?? []

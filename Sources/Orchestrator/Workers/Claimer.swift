@@ -73,6 +73,8 @@ struct Claimer: Sendable {
   let params: ParamsMemory
   /// Whose turn it is, backfills' or the others'.
   let turns: TurnsMemory
+  let meters: Meters
+  var tellsLineage = false
 
   /// Claims up to `free` tasks in a transaction of its own.
   func claim(_ free: Int, on connection: Connection) async throws -> [ClaimedTask] {
@@ -153,11 +155,12 @@ struct Claimer: Sendable {
   /// The statement that starts the attempts at tasks, none for none.
   func start(_ chosen: [ClaimableTask]) -> [SQL] {
     guard let now = chosen.first?.at else { return [] }
+    let notes = tellsLineage ? [LineageNotes.started(chosen, at: now)] : []
     return [
       SQL(
         file: "queries/orchestrator/start_attempts.sql", worker, now, identity.host,
         identity.processID, chosen.map(\.runID), chosen.map(\.taskID))
-    ]
+    ] + notes
   }
 
   /// The attempts that were started, from the statement's rows.
@@ -169,6 +172,7 @@ struct Claimer: Sendable {
       let run = try row.get("run_id", as: Int64.self)
       leases["\(run) \(try row.get("task_id", as: String.self))"] = row
     }
+    meters.claimed(chosen.map { now - $0.availableAt })
     return try chosen.compactMap { task in
       guard let row = leases["\(task.runID) \(task.taskID)"] else { return nil }
       return ClaimedTask(

@@ -28,7 +28,10 @@ struct LiveAttempt: Sendable {
     ended: @escaping @Sendable (EndedAttempt) -> Void
   ) -> LiveAttempt {
     let clock = runtime.clock
-    let log = LogBuffer(firstSequence: claimed.token << 24) {
+    let meters = runtime.meters
+    let log = LogBuffer(
+      firstSequence: claimed.token << 24, dropped: { meters.dropped(lines: $0) }
+    ) {
       Task {
         // Lines that come close together are written together.
         guard (try? await clock.sleep(for: .milliseconds(250))) != nil else { return }

@@ -61,6 +61,7 @@ final class Pulse: Sendable {
       } catch is CancellationError {
         break
       } catch {
+        runtime.meters.failed(error)
         log.warning("heartbeat failed", metadata: ["error": "\(error)"])
         await connection?.close()
         connection = nil

@@ -88,10 +88,13 @@ struct Runtime: Sendable {
   let clock: any WallClock
   let definitions = Definitions()
   let params = ParamsMemory()
+  var meters = Meters()
   var identity = WorkerIdentity.current
   var version = "0"
   var retention = RetentionPolicy()
   var webhooks = WebhookClient.beside
+  /// What is told of lineage; nil for nothing.
+  var lineage = LineageOptions.ofProcess
 
   var time: TimeSource { TimeSource(clock: clock) }
 
@@ -104,6 +107,8 @@ struct Runtime: Sendable {
 
   /// Decides about a run on a connection.
   func step(_ connection: Connection) -> RunStep {
-    RunStep(connection: connection, definitions: definitions, time: time)
+    RunStep(
+      connection: connection, definitions: definitions, time: time, meters: meters,
+      tellsLineage: lineage != nil)
   }
 }

@@ -40,6 +40,11 @@ extension WorkerLoop {
       worker.log.warning("an attempt's end was refused", metadata: ["token": "\(token)"])
     }
     note(result, of: runID)
+    runtime.meters.refused(result.refused.count)
+    for ended in endings where !result.refused.contains(ended.token) {
+      runtime.meters.ended(ended.result.state, after: result.at - ended.startedAt)
+    }
+    runtime.meters.slots(used: live.count, of: options.slots)
     for claimed in result.claims { start(claimed) }
     // What the decision made claimable was looked for in its own transaction.
     if room > 0 { wantsWork = false }
@@ -89,7 +94,8 @@ extension WorkerLoop {
     Claimer(
       worker: id, binding: options.run == nil ? 0 : id, queues: options.queues,
       identity: runtime.identity, definitions: runtime.definitions, time: runtime.time,
-      isBackfill: options.isBackfill, params: runtime.params, turns: worker.turns)
+      isBackfill: options.isBackfill, params: runtime.params, turns: worker.turns,
+      meters: runtime.meters, tellsLineage: runtime.lineage != nil)
   }
 
   /// Claims what there is room for.
@@ -123,6 +129,7 @@ extension WorkerLoop {
     live[claimed.token] = LiveAttempt.start(
       claimed, worker: id, runtime: runtime, observer: tell,
       flush: { mailbox.put(.flushLog) }, ended: { mailbox.put(.ended($0)) })
+    runtime.meters.slots(used: live.count, of: options.slots)
   }
 
   /// Makes the partitions for this month, once.

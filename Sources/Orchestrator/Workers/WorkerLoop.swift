@@ -34,6 +34,7 @@ struct WorkerLoop {
   }
 
   mutating func run() async throws {
+    runtime.meters.slots(used: 0, of: options.slots)
     startPulse()
     mailbox.put(.look)
     for await _ in mailbox.signals {
@@ -110,8 +111,10 @@ struct WorkerLoop {
       do {
         return try await body(&self)
       } catch let error as WarehouseError where error.isRetryable && attempt < 10 {
+        runtime.meters.failed(error)
         attempt += 1
       } catch let error as WarehouseError where error.isTransientConnectionFailure {
+        runtime.meters.failed(error)
         attempt += 1
         worker.log.warning("reconnecting", metadata: ["error": "\(error.message)"])
         try await reconnect()

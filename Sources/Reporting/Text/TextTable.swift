@@ -75,6 +75,6 @@ struct TextTable {
 }
 
 /// The line without spaces at its end.
-private func withoutTrailingSpaces(_ line: String) -> String {
+func withoutTrailingSpaces(_ line: String) -> String {
   String(line.reversed().drop { $0 == " " }.reversed())
 }

@@ -1,12 +1,13 @@
 import ArgumentParser
 import DAGs
 import Foundation
+import Orchestrator
 import Pipeline
 import Schedules
 import Tasks
 
 /// `strata dags …`: the pipelines of a project; needs no database.
-struct DAGsCommand: ParsableCommand {
+struct DAGsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dags", abstract: "The project's pipelines.",
     subcommands: [
@@ -100,16 +101,18 @@ struct DAGsCommand: ParsableCommand {
     }
   }
 
-  struct Graph: ParsableCommand {
+  struct Graph: AsyncParsableCommand {
     enum Syntax: String, ExpressibleByArgument, CaseIterable { case dot, mermaid, svg }
 
     static let configuration = CommandConfiguration(abstract: "A DAG as a graph to draw.")
     @Argument(help: "The DAG's name.") var dag: String
     @Option(help: "dot (Graphviz), mermaid, or svg, a picture.") var format = Syntax.dot
+    @Option(help: ArgumentHelp("Colour the tasks as they stand in this run.", valueName: "run"))
+    var run: Int64?
     @OptionGroup var global: GlobalOptions
 
-    func run() throws {
-      let graph = DAGGraph(try DAGsCommand.choice(global).find(dag).snapshot())
+    func run() async throws {
+      let graph = try await graph()
       let text =
         switch format {
         case .dot: graph.dot()
@@ -117,6 +120,26 @@ struct DAGsCommand: ParsableCommand {
         case .svg: graph.svg()
         }
       Console.write(text, to: STDOUT_FILENO)
+    }
+
+    /// The DAG as it is defined, or as a run of it began, with its states.
+    private func graph() async throws -> DAGGraph {
+      guard let run else { return DAGGraph(try DAGsCommand.choice(global).find(dag).snapshot()) }
+      let dag = dag
+      return try await Session.open(global, limit: 1) { session in
+        let store = RunStore(session.pool)
+        let record = try await RunsCommand.find(run, store)
+        guard record.dag == dag else {
+          throw UsageError(
+            message: "expected a run of \(dag), found run \(run) of \(record.dag)",
+            hint: "strata runs list --dag \(dag)")
+        }
+        guard let snapshot = try await store.snapshot(record.snapshotHash) else {
+          throw UsageError(message: "expected the definition of run \(run), found none")
+        }
+        let states = try await store.standings(of: run).map { ($0.task, $0.state) }
+        return DAGGraph(snapshot, states: Dictionary(states, uniquingKeysWith: { $1 }))
+      }
     }
   }
 

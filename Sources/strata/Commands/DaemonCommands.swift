@@ -4,6 +4,7 @@ import Foundation
 import Orchestrator
 import Pipeline
 import Tasks
+import Telemetry
 
 /// What `scheduler` and `worker` have in common.
 struct DaemonSettings: ParsableArguments {
@@ -21,6 +22,16 @@ struct DaemonSettings: ParsableArguments {
     help: ArgumentHelp("The queues to serve, with commas between.", valueName: "names"))
   var queueNames = "default"
 
+  @Option(
+    help: ArgumentHelp(
+      "Serve metrics for Prometheus (/metrics) and /health on this port.", valueName: "port"))
+  var metricsPort: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The address to serve them on; 0.0.0.0 for every one of the machine.", valueName: "address"))
+  var metricsHost = "127.0.0.1"
+
   var queues: [String] {
     queueNames.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
   }
@@ -32,6 +43,9 @@ struct DaemonSettings: ParsableArguments {
     guard drainTimeout >= 0 else {
       throw ValidationError("expected --drain-timeout of 0 or more, found \(drainTimeout)")
     }
+    if let metricsPort, !(0...65_535).contains(metricsPort) {
+      throw ValidationError("expected --metrics-port from 0 to 65535, found \(metricsPort)")
+    }
     guard !queues.isEmpty, !queues.contains("") else {
       throw ValidationError("expected names of queues, found '\(queueNames)'")
     }
@@ -40,6 +54,8 @@ struct DaemonSettings: ParsableArguments {
   /// Serves until SIGTERM or SIGINT.
   func serve(_ global: GlobalOptions, schedules: Bool, slots: Int) async throws {
     let settings = self
+    // Before anything that counts is made.
+    if metricsPort != nil { MetricRegistry.bootstrap(orchestratorMetrics) }
     try await Session.open(global, limit: max(8, slots * 2)) { session in
       let dags = DAGChoice(project: session.project).dags
       let daemon = Daemon(
@@ -54,7 +70,30 @@ struct DaemonSettings: ParsableArguments {
           + (slots > 0 ? " with \(slots) slots" : "") + "; SIGTERM drains")
       let signals = Signals.onStop { daemon.drain() }
       defer { signals.cancel() }
-      try await daemon.run()
+      try await settings.run(daemon, console: session.console)
+    }
+  }
+
+  /// Runs a daemon, and serves its metrics meanwhile where they are wanted.
+  private func run(_ daemon: Daemon, console: Console) async throws {
+    guard let metricsPort else { return try await daemon.run() }
+    let host = metricsHost
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try await daemon.serveMetrics(host: host, port: metricsPort) { port in
+          console.note(
+            "metrics on http://\(host.contains(":") ? "[\(host)]" : host):\(port)/metrics")
+        }
+      }
+      group.addTask { try await daemon.run() }
+      do {
+        // The metrics end only with the daemon, or because they cannot be served at all.
+        try await group.next()
+      } catch {
+        daemon.drain()
+        throw error
+      }
+      group.cancelAll()
     }
   }
 }

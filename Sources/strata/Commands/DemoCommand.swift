@@ -1,6 +1,8 @@
 import ArgumentParser
 import Demo
 import Foundation
+import Reporting
+import Schedules
 import Synchronization
 
 /// `strata demo …`: the synthetic shop.
@@ -32,24 +34,24 @@ struct DemoCommand: AsyncParsableCommand {
       {
         return try show(found, folder, console, new: false)
       }
-      let board = ProgressBoard(["demo"], console: console)
-      board.update("demo") {
-        $0.state = .running
-        $0.started = .now
-        $0.unit = "days"
-        $0.total = Int64(days)
+      let board = ProgressBoard(title: "demo", tasks: ["shop"], console: console)
+      let clock = SystemClock()
+      board.update("shop") {
+        $0.standing = .running
+        $0.startedAt = clock.now()
       }
       let summary = try Demo.generate(
         customers: customers, days: days, seed: seed, into: folder
       ) { progress in
-        board.update("demo") {
-          $0.done = Int64(progress.day)
+        board.update("shop") {
+          $0.progress = RunBoard.Progress(
+            done: Int64(progress.day), total: Int64(days), unit: "days")
           $0.note = "\(Format.count(progress.events)) events"
         }
       }
-      board.update("demo") {
-        $0.state = .succeeded
-        $0.ended = .now
+      board.update("shop") {
+        $0.standing = .success
+        $0.endedAt = clock.now()
       }
       board.close()
       try show(summary, folder, console, new: true)

@@ -7,7 +7,18 @@ import Segments
 struct RunsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "Runs and how they ended.",
-    subcommands: [List.self, Show.self])
+    subcommands: [
+      List.self, Show.self, RunsWatchCommand.self, RunsCalendarCommand.self,
+    ])
+
+  /// The run of a number.
+  static func find(_ number: Int64, _ store: RunStore) async throws -> RunRecord {
+    guard let run = try await store.run(number) else {
+      throw UsageError(
+        message: "expected the number of a run, found \(number)", hint: "strata runs list")
+    }
+    return run
+  }
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Runs, the latest interval first.")
@@ -37,8 +48,10 @@ struct RunsCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "One run with its tasks.")
+    static let configuration = CommandConfiguration(
+      abstract: "One run: its tasks, and its attempts over time.")
     @Argument(help: "The run's number.") var run: Int64
+    @Flag(help: "Every task, however many there are.") var all = false
     @OptionGroup var global: GlobalOptions
 
     struct Detail: Encodable {
@@ -48,27 +61,55 @@ struct RunsCommand: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-      let number = run
+      let (number, limit) = (run, all ? Int.max : 60)
       let global = global
       try await Session.open(global, limit: 1) { session in
         let store = RunStore(session.pool)
-        guard let record = try await store.run(number) else {
-          throw UsageError(
-            message: "expected the number of a run, found \(number)", hint: "strata runs list")
-        }
+        let record = try await RunsCommand.find(number, store)
         let tasks = try await store.tasks(of: number)
         let attempts = try await store.attempts(of: number)
         let console = session.console
         if console.json {
           return try console.print(json: Detail(run: record, tasks: tasks, attempts: attempts))
         }
-        let zone = session.project.zone
-        console.print(
-          "run \(record.runID) of \(record.dag): \(record.state.rawValue), "
-            + "\(Moment.interval(record.interval, in: zone)), pass \(record.passes)")
-        if let message = record.message { console.print("  \(message)") }
-        try console.list(tasks, empty: "", TaskColumns.all)
+        try await Self.show(record, tasks, attempts, session, limit: limit)
       }
+    }
+
+    private static func show(
+      _ record: RunRecord, _ tasks: [TaskRecord], _ attempts: [AttemptRecord], _ session: Session,
+      limit: Int
+    ) async throws {
+      let (console, zone) = (session.console, session.project.zone)
+      let store = RunStore(session.pool)
+      console.print(
+        Style.bold(
+          "run \(record.runID) of \(record.dag): \(record.state.rawValue)", if: console.out.colour))
+      let took = ((record.finishedAt ?? SystemClock().now()) - record.startedAt)
+      var facts = [
+        ("interval", Moment.interval(record.interval, in: zone)),
+        ("started", Moment.local(record.startedAt, in: zone)),
+        ("took", Format.duration(took) + (record.finishedAt == nil ? " so far" : "")),
+      ]
+      if record.passes > 1 { facts.append(("pass", "\(record.passes)")) }
+      if record.params != .object([:]) { facts.append(("params", record.params.canonicalText)) }
+      if let message = record.message { facts.append(("why", message)) }
+      for (name, fact) in facts {
+        console.print("  \(name)\(String(repeating: " ", count: 10 - name.count))\(fact)")
+      }
+      let snapshot = try await store.snapshot(record.snapshotHash)
+      let timeline = RunGantt.timeline(
+        record, tasks, attempts, snapshot, now: SystemClock().now())
+      console.print()
+      for line in timeline.lines(console.out.canvas(), limit: limit) { console.print(line) }
+      console.print()
+      // Items are in the timeline, folded; the listing shows those that went wrong.
+      let listed = tasks.filter {
+        !$0.task.hasSuffix("]") || ($0.state.isFinal && $0.state != .success)
+      }
+      let shown = listed.filter { $0.state != .success }.prefix(limit)
+      try console.list(
+        listed.count <= limit ? listed : Array(shown), empty: "", TaskColumns.all)
     }
   }
 }
@@ -77,7 +118,7 @@ struct RunsCommand: AsyncParsableCommand {
 struct TasksCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tasks", abstract: "Tasks of a run and their logs.",
-    subcommands: [List.self, Log.self, TaskTestCommand.self])
+    subcommands: [List.self, TaskLogCommand.self, TaskTestCommand.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "The tasks of a run.")
@@ -89,33 +130,6 @@ struct TasksCommand: AsyncParsableCommand {
       try await Session.open(global, limit: 1) { session in
         let tasks = try await RunStore(session.pool).tasks(of: number)
         try session.console.list(tasks, empty: "run \(number) has no tasks", TaskColumns.all)
-      }
-    }
-  }
-
-  struct Log: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "What a task logged.")
-    @Argument(help: "The run's number.") var run: Int64
-    @Argument(help: "The task's id.") var task: String
-    @Option(help: "Only of this attempt.") var attempt: Int?
-    @OptionGroup var global: GlobalOptions
-
-    mutating func run() async throws {
-      let (number, task, attempt) = (run, task, attempt)
-      try await Session.open(global, limit: 1) { session in
-        let zone = session.project.zone
-        let lines = try await RunStore(session.pool).log(of: number, task: task, attempt: attempt)
-        try session.console.list(
-          lines, empty: "task \(task) of run \(number) logged nothing",
-          [
-            TableColumn("at") { Moment.local($0.at, in: zone) },
-            TableColumn(number: "try") { "\($0.attempt)" },
-            TableColumn("level") { $0.level },
-            TableColumn("message") { line in
-              ([line.message] + line.metadata.sorted { $0.key < $1.key }.map { "\($0)=\($1)" })
-                .joined(separator: " ")
-            },
-          ])
       }
     }
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Inputs
+import Reporting
 import Schedules
 import Tasks
 
@@ -113,31 +114,31 @@ struct LoadBoard {
     _ source: SourceDefinition,
     _ body: (@escaping @Sendable (LoadProgress) -> Void) async throws -> LoadReport
   ) async throws -> LoadReport {
-    let board = ProgressBoard([source.name], console: console)
+    let clock = SystemClock()
+    let board = ProgressBoard(title: "load", tasks: [source.name], console: console)
     board.update(source.name) {
-      $0.state = .running
-      $0.started = .now
-      $0.unit = "rows"
+      $0.standing = .running
+      $0.startedAt = clock.now()
     }
     do {
       let report = try await body { progress in
         board.update(source.name) {
-          $0.done = progress.rowsRead
-          $0.total = progress.estimatedRows
+          $0.progress = RunBoard.Progress(
+            done: progress.rowsRead, total: progress.estimatedRows, unit: "rows")
           $0.note = progress.phase == .committing ? "committing" : ""
         }
       }
       board.update(source.name) {
-        $0.state = .succeeded
-        $0.ended = .now
-        $0.done = report.rowsRead
+        $0.standing = .success
+        $0.endedAt = clock.now()
+        $0.note = "\(Format.count(report.rowsRead)) rows"
       }
       board.close()
       return report
     } catch {
       board.update(source.name) {
-        $0.state = .failed
-        $0.ended = .now
+        $0.standing = .failed
+        $0.endedAt = clock.now()
       }
       board.close()
       throw error

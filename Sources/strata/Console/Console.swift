@@ -42,6 +42,11 @@ struct Console: Sendable {
     print(String(decoding: try Self.encoder.encode(value), as: UTF8.self))
   }
 
+  /// Prints a value as JSON on one line, with sorted keys in snake case.
+  func print(jsonLine value: some Encodable) throws {
+    print(String(decoding: try Self.lineEncoder.encode(value), as: UTF8.self))
+  }
+
   /// A listing: a table for people, an array of objects with stable keys under `--json`.
   func list<Item: Encodable>(
     _ items: [Item], empty: String, _ columns: [TableColumn<Item>]
@@ -51,12 +56,15 @@ struct Console: Sendable {
     print(Table(columns: columns).render(items, colour: out.colour))
   }
 
-  private static let encoder: JSONEncoder = {
+  private static let encoder = encoder([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+  private static let lineEncoder = encoder([.sortedKeys, .withoutEscapingSlashes])
+
+  private static func encoder(_ formatting: JSONEncoder.OutputFormatting) -> JSONEncoder {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = formatting
     encoder.keyEncodingStrategy = .convertToSnakeCase
     return encoder
-  }()
+  }
 
   /// Objects of one kind have the same keys: what an encoder leaves out where it is nil is null.
   private static func array<Item: Encodable>(_ items: [Item]) throws -> String {

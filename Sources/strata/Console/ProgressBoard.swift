@@ -1,140 +1,153 @@
+import Dispatch
 import Foundation
+import Reporting
+import Schedules
 import Synchronization
 
-/// Live progress: a repainted block with bars in a terminal, plain lines elsewhere.
+/// Live progress: a repainted block in a terminal, plain lines elsewhere.
 ///
-/// Both go to standard error, so that results can be piped. Safe to call from any task.
+/// Both go to standard error, so that results can be piped. Safe to call from any task; the block
+/// is painted at most ten times a second, however much happens.
 final class ProgressBoard: Sendable {
-  /// One line of the board.
-  struct Line: Sendable {
-    var name: String
-    var state: State = .waiting
-    var started: ContinuousClock.Instant?
-    var ended: ContinuousClock.Instant?
-    var done: Int64 = 0
-    var total: Int64?
-    var unit = ""
-    var note = ""
-    var tries = 0
-    var lastPlain: ContinuousClock.Instant?
-  }
-
-  enum State: String, Sendable {
-    case waiting, running, retrying, succeeded, failed, skipped
-    case upstreamFailed = "upstream failed"
-  }
-
-  private struct Board: Sendable {
-    var lines: [Line]
+  private struct State: Sendable {
+    var board: RunBoard
+    var started: Instant
+    /// Lines on the screen that the next picture replaces.
     var painted = 0
-    var lastPaint: ContinuousClock.Instant?
-    var closed = false
+    var isDirty = true
+    var isClosed = false
+    /// When each task was last written as a plain line.
+    var told: [String: Instant] = [:]
   }
 
-  private let board: Mutex<Board>
+  private let state: Mutex<State>
   private let console: Console
-  private let silent: Bool
+  private let isSilent: Bool
+  private let clock: any WallClock
+  private let painter: Beat?
 
-  init(_ names: [String], console: Console) {
-    board = Mutex(Board(lines: names.map { Line(name: $0) }))
+  init(
+    title: String, tasks: [String], console: Console, clock: any WallClock = SystemClock()
+  ) {
+    state = Mutex(State(board: RunBoard(title: title, tasks: tasks), started: clock.now()))
     self.console = console
-    silent = console.quiet || console.json
+    self.clock = clock
+    isSilent = console.quiet || console.json
+    guard !isSilent, console.err.isInteractive else {
+      painter = nil
+      return
+    }
+    let painter = Beat(every: .milliseconds(100))
+    self.painter = painter
+    painter.start { [weak self] count in
+      // Clocks of running tasks go on twice a second even where nothing happens.
+      self?.paint(always: count % 5 == 0)
+    }
   }
 
-  /// Changes one line and repaints, at most ten times a second unless its state changed.
-  func update(_ name: String, _ change: (inout Line) -> Void) {
-    guard !silent else { return }
-    board.withLock { board in
-      guard !board.closed else { return }
-      let index =
-        board.lines.firstIndex { $0.name == name }
-        ?? {
-          board.lines.append(Line(name: name))
-          return board.lines.count - 1
-        }()
-      let before = board.lines[index].state
-      change(&board.lines[index])
-      let changed = before != board.lines[index].state
-      let now = ContinuousClock.now
-      if console.err.isInteractive {
-        if !changed, let last = board.lastPaint, now - last < .milliseconds(100) { return }
-        board.lastPaint = now
-        paint(&board, now)
-      } else {
-        plain(&board.lines[index], changed, now)
-      }
+  deinit { painter?.stop() }
+
+  /// When the run began, for its time spent.
+  func began(at instant: Instant) { state.withLock { $0.started = instant } }
+
+  /// Changes a task or item.
+  func update(_ id: String, _ change: (inout RunBoard.Entry) -> Void) {
+    guard !isSilent else { return }
+    let now = clock.now()
+    let line = state.withLock { state -> String? in
+      guard !state.isClosed else { return nil }
+      let hasChanged = state.board.update(id, change)
+      state.isDirty = true
+      guard painter == nil, isWorthALine(id, hasChanged, &state, now) else { return nil }
+      return state.board.plainLine(id, now: now)
+    }
+    if let line { Console.write(line + "\n", to: STDERR_FILENO) }
+  }
+
+  /// A log file wants each change of state, and a sign of life every ten seconds; of the items of a
+  /// mapped task only those that go wrong, and how many have ended.
+  private func isWorthALine(
+    _ id: String, _ hasChanged: Bool, _ state: inout State, _ now: Instant
+  ) -> Bool {
+    let standing = state.board.entry(id)?.standing
+    let isItem = id.last == "]"
+    let isTold =
+      isItem ? standing == .failed || standing == .retrying : standing != .queued
+    if hasChanged, isTold {
+      state.told[id] = now
+      return true
+    }
+    let last = state.told[id]
+    guard !isItem, !hasChanged, standing == .running, let last, now - last >= .seconds(10) else {
+      return false
+    }
+    state.told[id] = now
+    return true
+  }
+
+  /// Writes a line above the picture.
+  func note(_ text: String) {
+    guard !isSilent else { return }
+    state.withLock { state in
+      Console.write(erasure(&state) + text + "\n", to: STDERR_FILENO)
+      state.isDirty = true
     }
   }
 
   /// Paints the last state; nothing is shown afterwards.
   func close() {
-    guard !silent else { return }
-    board.withLock { board in
-      guard !board.closed else { return }
-      if console.err.isInteractive { paint(&board, .now) }
-      board.closed = true
-    }
+    painter?.stop()
+    paint(always: true)
+    state.withLock { $0.isClosed = true }
   }
 
-  private func plain(_ line: inout Line, _ changed: Bool, _ now: ContinuousClock.Instant) {
-    // A log file wants each change of state, and a sign of life every ten seconds.
-    if !changed, let last = line.lastPlain, now - last < .seconds(10) { return }
-    if !changed, line.lastPlain == nil {
-      line.lastPlain = now
-      return
-    }
-    line.lastPlain = now
-    Console.write(text(line, now, colour: false) + "\n", to: STDERR_FILENO)
+  private func erasure(_ state: inout State) -> String {
+    defer { state.painted = 0 }
+    return state.painted > 0 ? "\u{1B}[\(state.painted)A\u{1B}[0J" : ""
   }
 
-  private func paint(_ board: inout Board, _ now: ContinuousClock.Instant) {
-    var output = board.painted > 0 ? "\u{1B}[\(board.painted)A" : ""
-    for line in board.lines {
-      output += "\u{1B}[2K" + text(line, now, colour: console.err.colour) + "\n"
+  private func paint(always: Bool) {
+    guard painter != nil else { return }
+    let now = clock.now()
+    state.withLock { state in
+      guard !state.isClosed, state.isDirty || always else { return }
+      state.isDirty = false
+      // The terminal may have been resized since.
+      let terminal = Terminal(descriptor: STDERR_FILENO, colour: console.err.colour)
+      let lines = state.board.picture(
+        terminal.canvas(inset: 1), height: terminal.height - 1, started: state.started, now: now)
+      var output = state.painted > 0 ? "\u{1B}[\(state.painted)A" : ""
+      for line in lines { output += "\u{1B}[2K" + line + "\n" }
+      // What the picture before had more of is wiped away.
+      if lines.count < state.painted { output += "\u{1B}[0J" }
+      state.painted = lines.count
+      Console.write(output, to: STDERR_FILENO)
     }
-    board.painted = board.lines.count
-    Console.write(output, to: STDERR_FILENO)
+  }
+}
+
+/// Calls a function again and again, on a thread that computing tasks cannot take.
+///
+/// @unchecked Sendable: dispatch sources may be used from any thread, which their type does not say.
+private final class Beat: @unchecked Sendable {
+  private let timer: any DispatchSourceTimer
+  private let count = Mutex(0)
+
+  init(every interval: DispatchTimeInterval) {
+    timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "strata.board"))
+    timer.schedule(deadline: .now() + interval, repeating: interval)
   }
 
-  private func text(_ line: Line, _ now: ContinuousClock.Instant, colour: Bool) -> String {
-    let mark =
-      switch line.state {
-      case .waiting: Style.dim("·", if: colour)
-      case .running: Style.cyan("▸", if: colour)
-      case .retrying: Style.yellow("↻", if: colour)
-      case .succeeded: Style.green("✓", if: colour)
-      case .failed, .upstreamFailed: Style.red("✗", if: colour)
-      case .skipped: Style.dim("–", if: colour)
+  func start(_ body: @escaping @Sendable (Int) -> Void) {
+    timer.setEventHandler { [weak self] in
+      let count = self?.count.withLock { count in
+        count += 1
+        return count
       }
-    var parts = [line.name + String(repeating: " ", count: max(0, 14 - line.name.count))]
-    if line.state != .running { parts.append(line.state.rawValue) }
-    if let started = line.started {
-      let elapsed = (line.ended ?? now) - started
-      if line.state == .running, line.done > 0 { parts.append(rate(line, elapsed)) }
-      parts.append(Format.duration(elapsed))
+      if let count { body(count) }
     }
-    if line.tries > 1 { parts.append("try \(line.tries)") }
-    if !line.note.isEmpty { parts.append(line.note) }
-    let text = parts.joined(separator: "  ")
-    return mark + " "
-      + (console.err.isInteractive ? String(text.prefix(console.err.width - 3)) : text)
+    timer.resume()
   }
 
-  private func rate(_ line: Line, _ elapsed: Duration) -> String {
-    let seconds = max(
-      0.001, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
-    let perSecond = Double(line.done) / seconds
-    var text = ""
-    if let total = line.total, total > 0 {
-      let share = min(1, Double(line.done) / Double(total))
-      let filled = Int(share * 20)
-      text += String(repeating: "█", count: filled) + String(repeating: "░", count: 20 - filled)
-      text += " \(Format.percent(share))"
-    }
-    text += "  \(Format.count(line.done)) \(line.unit)  \(Format.count(Int(perSecond)))/s"
-    if let total = line.total, total > line.done, perSecond > 0 {
-      text += "  \(Format.duration(.seconds(Double(total - line.done) / perSecond))) left"
-    }
-    return text
-  }
+  func stop() { timer.cancel() }
 }

@@ -1,66 +1,75 @@
 import Orchestrator
 import Pipeline
+import Reporting
+import Schedules
 
 /// Shows a run's events on the progress board.
 final class RunPresenter: Sendable {
   private let board: ProgressBoard
   private let console: Console
 
-  init(_ dag: DAG, console: Console) {
-    board = ProgressBoard(dag.tasks.map(\.id), console: console)
+  init(_ title: String, tasks: [String], console: Console) {
+    board = ProgressBoard(title: title, tasks: tasks, console: console)
     self.console = console
+  }
+
+  convenience init(_ dag: DAG, console: Console) {
+    self.init(dag.name, tasks: dag.tasks.map(\.id), console: console)
   }
 
   func observe(_ event: RunEvent) {
     switch event {
     case .started(let run, let disposition, let tasks):
       if disposition != .created {
-        console.note("run \(run.runID) \(disposition.rawValue.replacing("_", with: " "))")
+        board.note("run \(run.runID) \(disposition.rawValue.replacing("_", with: " "))")
       }
+      board.began(at: run.startedAt)
       for task in tasks where task.state != .waiting { show(task) }
     case .task(let task):
       show(task)
     case .progress(let task, _, let progress):
-      board.update(task) { line in
-        line.done = progress.done
-        line.total = progress.total
-        line.unit = progress.unit
-        line.note = progress.note ?? ""
+      board.update(task) { entry in
+        entry.progress = RunBoard.Progress(
+          done: progress.done, total: progress.total, unit: progress.unit)
+        entry.note = progress.note ?? ""
       }
     case .retry(let task, let attempt, let at):
-      board.update(task) { $0.note = "attempt \(attempt) failed; again at \(at)" }
+      board.update(task) { entry in
+        entry.dueAt = at
+        let reason = entry.note.isEmpty ? "" : ": \(entry.note)"
+        entry.note = "attempt \(attempt - 1) failed\(reason)"
+      }
     case .log(let line):
-      if console.verbose { console.note("[\(line.task)] \(line.level): \(line.message)") }
+      if console.verbose { board.note("[\(line.task)] \(line.level): \(line.message)") }
     case .finished:
       close()
     }
+  }
+
+  /// Shows a run as it was read from the database: all that differs from what is shown.
+  func show(_ run: RunRecord, _ tasks: [TaskRecord]) {
+    board.began(at: run.startedAt)
+    for task in tasks { show(task) }
   }
 
   /// Leaves the last picture standing.
   func close() { board.close() }
 
   private func show(_ task: TaskRecord) {
-    board.update(task.task) { line in
-      switch task.state {
-      case .waiting, .queued, .deferred: line.state = .waiting
-      case .running:
-        if line.state != .running {
-          line.started = .now
-          line.ended = nil
-          line.done = 0
-        }
-        line.state = .running
-      case .retrying: line.state = .retrying
-      case .success: line.state = .succeeded
-      case .failed, .cancelled: line.state = .failed
-      case .upstreamFailed: line.state = .upstreamFailed
-      case .skipped: line.state = .skipped
+    board.update(task.task) { entry in
+      let standing = Standing(rawValue: task.state.rawValue) ?? .waiting
+      if standing == .running, entry.standing != .running {
+        entry.progress = nil
+        entry.note = ""
       }
-      if task.state.isFinal {
-        line.ended = .now
-        if line.state != .succeeded { line.note = task.message ?? line.note }
+      entry.standing = standing
+      entry.startedAt = task.startedAt
+      entry.endedAt = task.finishedAt
+      entry.attempts = task.attempts
+      if standing != .retrying, standing != .deferred { entry.dueAt = nil }
+      if task.state.isFinal || standing == .retrying {
+        if standing != .success { entry.note = task.message ?? "" }
       }
-      line.tries = task.attempts
     }
   }
 }
