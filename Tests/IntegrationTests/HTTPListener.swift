@@ -13,6 +13,7 @@ final class HTTPListener: Sendable {
   private let descriptor: Int32
   let port: UInt16
   private let received = Mutex<[Request]>([])
+  private let arrivals = AsyncStream<Void>.makeStream()
   private let status = Mutex<Int>(200)
 
   var requests: [Request] { received.withLock { $0 } }
@@ -40,13 +41,25 @@ final class HTTPListener: Sendable {
 
   func answer(with status: Int) { self.status.withLock { $0 = status } }
 
+  /// Waits until so many requests have come, and returns them; for one caller at a time.
+  func waitForRequests(_ count: Int) async -> [Request] {
+    while requests.count < count {
+      var next = arrivals.stream.makeAsyncIterator()
+      _ = await next.next()
+    }
+    return requests
+  }
+
   func close() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   private func serve() {
     while true {
       let client = accept(descriptor, nil, nil)
       guard client >= 0 else { break }
-      if let request = read(client) { received.withLock { $0.append(request) } }
+      if let request = read(client) {
+        received.withLock { $0.append(request) }
+        arrivals.continuation.yield()
+      }
       let status = status.withLock { $0 }
       let answer =
         "HTTP/1.1 \(status) X\r\nLocation: /elsewhere\r\nContent-Length: 4\r\n"

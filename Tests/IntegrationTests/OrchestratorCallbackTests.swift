@@ -98,6 +98,33 @@ struct OrchestratorCallbackTests {
     }
   }
 
+  @Test func aDaemonMakesTheCallsOfItsRunsAndOfDeadlines() async throws {
+    try await withFreshDatabase { pool in
+      let listener = try HTTPListener()
+      defer { listener.close() }
+      let hook = Callback.Action.webhook(url: listener.url)
+      let gate = Gate()
+      let dag = DAG(
+        "called.daemon", deadline: .afterStart(.milliseconds(1)),
+        callbacks: [Callback(on: [.success, .deadline], hook)]
+      ) { $0.task("a", Probe(name: "called.daemon")) }
+      // The run cannot end before its deadline was told.
+      Probes.shared.set("called.daemon") { _ in
+        try await gate.wait()
+        return 1
+      }
+      let queue = RunQueue(pool: pool, registry: try TaskRegistry([Probe.self]), zone: .utc)
+      _ = try await queue.enqueue(dag, interval: probeInterval)
+      try await withDaemons(1, pool, options: DaemonOptions(poll: .milliseconds(50))) { _ in
+        _ = await listener.waitForRequests(1)
+        gate.open()
+        let told = await listener.waitForRequests(2).map { $0.headers["x-strata-event"] ?? "" }
+        #expect(told == ["deadline", "success"])
+      }
+      #expect(try await left(pool) == 0)
+    }
+  }
+
   @Test func aCallThatFailsIsMadeAgainLaterUnderTheSameKey() async throws {
     try await withFreshDatabase { pool in
       let listener = try HTTPListener(status: 503)

@@ -18,6 +18,31 @@ import Testing
     #expect(found.first == "fallback_application_name=strata")
   }
 
+  @Test func keywordsLeadElsewhereToTheSamePlace() throws {
+    let url = "postgresql://ann:it's%5C@h1:5432,h2:5433/shop?target_session_attrs=read-write"
+    let words = try ConnectionOptions(ConnectionOptions(url).with(database: "b=c").keywords())
+      .checked()
+    #expect(
+      words == [
+        "user": "ann", "password": "it's\\", "host": "h1,h2", "port": "5432,5433",
+        "dbname": "b=c", "target_session_attrs": "read-write",
+      ])
+  }
+
+  @Test func whatRefusesSaysWhyHoweverItIsAsked() async throws {
+    let fault = WarehouseError(code: "test.none", message: "no database here")
+    let options = ConnectionOptions.refusing(fault).with(database: "shop")
+    let pool = ConnectionPool(options).scoped("view")
+    await #expect(throws: fault) { try await Connection.connect(options) }
+    await #expect(throws: fault) { try await pool.query("SELECT 1") }
+    await #expect(throws: fault) { try await pool.transaction { _ in } }
+    await #expect(throws: fault) {
+      for try await _ in pool.notifications(on: ["strata_runs"]) {}
+    }
+    #expect(throws: fault) { try options.psqlInvocation() }
+    #expect(throws: fault) { try options.keywords() }
+  }
+
   @Test func userOptionsComeLast() throws {
     let found = try words(ConnectionOptions("postgresql:///shop?options=-c%20jit%3Don"))
     #expect(found.contains("options=-c TimeZone=UTC -c DateStyle=ISO -c jit=off -c jit=on"))

@@ -25,6 +25,7 @@ final class SchedulerLoop: Sendable {
   let watermarks: AssetWatermarks
   private let mailbox = Mailbox<Message>()
   private let upkeep: DailyUpkeep
+  private let courier: CallbackCourier
   private let log = Logger(label: "strata.scheduler")
 
   init(runtime: Runtime, dags: [DAG], poll: Duration, watermarks: @escaping AssetWatermarks) {
@@ -33,6 +34,7 @@ final class SchedulerLoop: Sendable {
     self.poll = poll
     self.watermarks = watermarks
     upkeep = DailyUpkeep(runtime)
+    courier = CallbackCourier(runtime)
   }
 
   func stop() { mailbox.put(.stop) }
@@ -71,6 +73,7 @@ final class SchedulerLoop: Sendable {
       }
     }
     timer?.cancel()
+    await courier.finish()
     await connection.close()
   }
 
@@ -121,6 +124,7 @@ final class SchedulerLoop: Sendable {
       }
     }
     try await DeadlineWatch(runtime: runtime).look(connection)
+    courier.wake()
     try await mend(connection)
     do {
       try await upkeep.look(connection, at: now)
