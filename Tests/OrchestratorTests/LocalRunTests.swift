@@ -186,6 +186,34 @@ struct LocalRunTests {
     #expect(outcome.run.state == .cancelled)
   }
 
+  @Test("greater priorities go first, whatever the order of declaration")
+  func priorities() async throws {
+    let dag = DAG("priorities", parallelism: 1) { dag in
+      for (task, priority) in [3, 1, 4, 1, 5, 9, 2, 6].enumerated() {
+        dag.task("t\(task)", Number(value: priority), policy: TaskPolicy(priority: priority))
+      }
+    }
+    let begun = Mutex<[String]>([])
+    let outcome = try await Local.run(dag).run { event in
+      if case .task(let record) = event, record.state == .running {
+        begun.withLock { $0.append(record.task) }
+      }
+    }
+    #expect(outcome.succeeded)
+    #expect(
+      begun.withLock { $0 } == ["t5", "t7", "t4", "t2", "t0", "t6", "t1", "t3"])
+  }
+
+  @Test("ten thousand tasks side by side")
+  func wide() async throws {
+    let dag = DAG("wide") { dag in
+      for task in 0..<10_000 { dag.task("t\(task)", Number(value: task)) }
+    }
+    let outcome = try await Local.run(dag).run()
+    #expect(outcome.succeeded && outcome.tasks.count == 10_000)
+    #expect(outcome.task("t9999")?.output == .integer(9999))
+  }
+
   @Test("a DAG without tasks that run ends at once")
   func nothingRuns() async throws {
     let dag = DAG("still") { $0.task("a", Number(value: 1)) }

@@ -27,8 +27,11 @@ struct LocalLoop: Sendable {
   private let book: LocalBook
   private let startedAt: Instant
   private var slice: RunSlice
-  /// What may run, and from when.
-  private var queue: [TaskKey: Instant] = [:]
+  /// What has become ready at this instant, and what waits for a place.
+  private var fresh: [TaskKey] = []
+  private var ready = ReadyQueue()
+  /// What may run from a later instant on.
+  private var later: [TaskKey: Instant] = [:]
   private var live: [TaskKey: Live] = [:]
   private var products: [TaskKey: JSONValue] = [:]
   private var inputs: [TaskKey: JSONValue] = [:]
@@ -96,10 +99,10 @@ struct LocalLoop: Sendable {
   private mutating func take(_ action: MachineAction) {
     switch action {
     case .enqueue(let key, let instant, let state):
-      queue[key] = instant
+      if instant > clock.now { later[key] = instant } else { fresh.append(key) }
       book.note(key, slice.tasks[key], state, at: clock.now, due: instant)
     case .record(let key, let state):
-      if state.isFinal { queue[key] = nil }
+      if state.isFinal { later[key] = nil }
       book.note(key, slice.tasks[key], state, at: clock.now)
     case .expand(let number): expand(number)
     case .askPast(let number): apply(.pastMet(number: number))
@@ -155,17 +158,19 @@ struct LocalLoop: Sendable {
   private mutating func start() {
     guard slice.run.ended == nil else { return }
     let now = clock.now
-    let room = definition.snapshot.parallelism - live.count
-    let due = queue.filter { $0.value <= now }.sorted { left, right in
-      let (first, second) = (priority(left.key), priority(right.key))
-      return first != second ? first > second : (left.value, left.key) < (right.value, right.key)
+    for (key, instant) in later where instant <= now {
+      later[key] = nil
+      fresh.append(key)
     }
-    for (key, _) in due.prefix(max(room, 0)) { start(key) }
-    // What is due already waits for a place, not for time.
-    clock.setAlarm(queue.values.filter { $0 > now }.min())
+    let priorities = definition.plan.priorities
+    ready.add(fresh) { priorities[$0.number] }
+    fresh = []
+    while live.count < definition.snapshot.parallelism, let key = ready.popFirst() {
+      // What was cancelled or skipped meanwhile is not queued any more.
+      if slice.tasks[key]?.state.isClaimable == true { start(key) }
+    }
+    clock.setAlarm(later.values.min())
   }
-
-  private func priority(_ key: TaskKey) -> Int { definition.plan.priorities[key.number] }
 
   private mutating func start(_ key: TaskKey) {
     guard var standing = slice.tasks[key] else { return }
@@ -173,7 +178,6 @@ struct LocalLoop: Sendable {
     if standing.state != .deferred { standing.attempts += 1 }
     standing.state = .running
     slice.tasks[key] = standing
-    queue[key] = nil
     let now = clock.now
     let since = sensors[key] ?? now
     sensors[key] = since
