@@ -178,6 +178,8 @@ let package = Package(
         "Orchestrator", "Pipeline", "ProcessProbes", "Segments", "Reporting", "Tasks", "DAGs",
         "Demo", "Columns", "Schedules", "TestSupport", "attempt-probe", "strata-webhook",
       ]),
-    tests("EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess]),
+    tests(
+      "EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess, flyingSocks],
+      exclude: ["peers"]),
   ]
 )

@@ -152,6 +152,6 @@ extension Session {
       LineageOptions(
         target: target, namespace: variable("OPENLINEAGE_NAMESPACE") ?? project.name,
         databaseNamespace: "postgres://\(host):\(try row.get("port", as: String.self))",
-        database: try row.get("database", as: String.self)))
+        database: try row.get("database", as: String.self), version: Version.text))
   }
 }

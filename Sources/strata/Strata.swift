@@ -46,6 +46,7 @@ struct Strata: AsyncParsableCommand {
       if let global = GlobalOptions.of(command) {
         let isDaemon = command is SchedulerCommand || command is WorkerCommand
         global.logOutput(isDaemon: isDaemon).bootstrap()
+        Console.logsJSON = global.logFormat == .json
       }
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()

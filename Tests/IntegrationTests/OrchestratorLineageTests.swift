@@ -27,11 +27,11 @@ import Warehouse
   }
 
   private func coordinator(
-    _ pool: ConnectionPool, to target: LineageTarget
+    _ pool: ConnectionPool, to target: LineageTarget, webhooks: WebhookClient = .beside
   ) throws -> RunCoordinator {
     RunCoordinator(
       pool: pool, registry: try TaskRegistry([Probe.self, Successor.self, Mover.self]),
-      projectDirectory: "/nowhere", zone: .utc,
+      projectDirectory: "/nowhere", zone: .utc, webhooks: webhooks,
       lineage: LineageOptions(
         target: target, namespace: "shop", databaseNamespace: "postgres://db:5432",
         database: "shop"))
@@ -196,6 +196,37 @@ import Warehouse
         let once = ["again START", "again.a START", "again.a COMPLETE", "again COMPLETE"]
         #expect(words(try events(path)) == once + once)
         #expect(Set(try events(path)).count == 4)
+      }
+    }
+  }
+
+  /// Posted one by one, in order; an address that fails gets all that is left another time.
+  @Test func eventsArePostedInOrder() async throws {
+    try await withFreshDatabase { pool in
+      try await withFile { path in
+        let dag = DAG("posted") { $0.task("a", Probe(name: "lineage.posted")) }
+        // In the place of the program that posts: keeps what it is given, but refuses the third
+        // request and later ones as long as there is no file beside.
+        let script =
+          "cat >> \"$0\"; echo >> \"$0\"; [ $(wc -l < \"$0\") -lt 3 ] || [ -e \"$0.open\" ]"
+        let client = WebhookClient(command: ["/bin/sh", "-c", script, path])
+        let coordinator = try coordinator(pool, to: .url("http://lineage/api"), webhooks: client)
+        #expect(try await coordinator.run(dag, interval: probeInterval).succeeded)
+        #expect(try #require(await left(pool)) >= 2)
+        try Data().write(to: URL(fileURLWithPath: path + ".open"))
+        let emitter = LineageEmitter(
+          runtime: coordinator.runtime,
+          options: try #require(coordinator.runtime.lineage))
+        #expect(await emitter.tell())
+        #expect(try await left(pool) == 0)
+        let requests = try events(path)
+        #expect(requests.allSatisfy { $0["url"]?.text == "http://lineage/api" })
+        let told = ["posted START", "posted.a START", "posted.a COMPLETE", "posted COMPLETE"]
+        let bodies = try requests.map { try JSONValue(parsing: $0["body"]?.text ?? "") }
+        // At least once: those that were in hand at the refusal come again.
+        var seen: Set<JSONValue> = []
+        #expect(words(bodies.filter { seen.insert($0).inserted }) == told)
+        #expect(bodies.count > 4)
       }
     }
   }

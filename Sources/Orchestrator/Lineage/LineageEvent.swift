@@ -48,7 +48,7 @@ struct LineageEvent: Sendable {
         ]),
       "processing_engine": facet(
         "1-1-1/ProcessingEngineRunFacet",
-        ["version": .string("0"), "name": .string("strata")]),
+        ["version": .string(options.version), "name": .string("strata")]),
     ]
     if attempt != nil {
       let parent = JSONValue.object(["runId": .string(runUUID(options))])
@@ -56,7 +56,7 @@ struct LineageEvent: Sendable {
         "namespace": .string(options.namespace), "name": .string(run.dag),
       ])
       runFacets["parent"] = facet(
-        "1-1-0/ParentRunFacet",
+        "1-2-0/ParentRunFacet",
         ["run": parent, "job": job, "root": .object(["run": parent, "job": job])])
     }
     if let message {
@@ -81,7 +81,7 @@ struct LineageEvent: Sendable {
     let name = attempt.map { "\(run.dag).\($0.task.id)" } ?? run.dag
     var facets: [String: JSONValue] = [
       "jobType": facet(
-        "2-0-3/JobTypeJobFacet",
+        "2-0-4/JobTypeJobFacet",
         [
           "processingType": .string("BATCH"), "integration": .string("STRATA"),
           "jobType": .string(attempt == nil ? "DAG" : "TASK"),
@@ -89,7 +89,7 @@ struct LineageEvent: Sendable {
     ]
     if attempt == nil, let summary = snapshot.summary {
       facets["documentation"] = facet(
-        "1-0-1/DocumentationJobFacet", ["description": .string(summary)])
+        "1-1-0/DocumentationJobFacet", ["description": .string(summary)])
     }
     return .object([
       "namespace": .string(options.namespace), "name": .string(name), "facets": .object(facets),

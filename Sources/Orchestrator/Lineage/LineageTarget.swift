@@ -45,14 +45,18 @@ public struct LineageOptions: Sendable, Hashable {
   public var databaseNamespace: String
   /// The database's name, the first part of its tables' names.
   public var database: String
+  /// The release that runs the tasks.
+  public var version: String
 
   /// Events to a target, with names that are unique among all that it collects from.
   public init(
-    target: LineageTarget, namespace: String, databaseNamespace: String, database: String
+    target: LineageTarget, namespace: String, databaseNamespace: String, database: String,
+    version: String = "0"
   ) {
     self.target = target
     self.namespace = namespace
     self.databaseNamespace = databaseNamespace
     self.database = database
+    self.version = version
   }
 }

@@ -1,4 +1,6 @@
 import Foundation
+import Logging
+import Synchronization
 
 /// Where a command's words go: results to standard output, everything else to standard error.
 struct Console: Sendable {
@@ -27,11 +29,13 @@ struct Console: Sendable {
 
   /// A remark, silent under `--quiet` and `--json`.
   func note(_ text: String) {
+    if Self.logsJSON { return Logger(label: "strata").notice("\(text)") }
     if !quiet, !json { Self.write(text + "\n", to: STDERR_FILENO) }
   }
 
   /// A warning, silent under `--quiet`.
   func warn(_ text: String) {
+    if Self.logsJSON { return Logger(label: "strata").warning("\(text)") }
     if !quiet {
       Self.write(Style.yellow("warning: ", if: err.colour) + text + "\n", to: STDERR_FILENO)
     }
@@ -99,7 +103,18 @@ struct Console: Sendable {
   }
 
   /// Writes an error message.
-  static func writeError(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  static func writeError(_ text: String) {
+    if logsJSON { return Logger(label: "strata").error("\(text)") }
+    write(text + "\n", to: STDERR_FILENO)
+  }
+
+  /// Whether standard error is for programs: remarks and errors are log lines then.
+  static var logsJSON: Bool {
+    get { isJSON.withLock { $0 } }
+    set { isJSON.withLock { $0 = newValue } }
+  }
+
+  private static let isJSON = Mutex(false)
 
   /// Writes all bytes; a closed pipe (`strata … | head`) ends the process quietly.
   static func write(_ text: String, to descriptor: Int32) {

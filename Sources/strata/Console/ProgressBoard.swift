@@ -12,6 +12,8 @@ final class ProgressBoard: Sendable {
   private struct State: Sendable {
     var board: RunBoard
     var started: Instant
+    /// When the run ended; nil while it goes on.
+    var ended: Instant?
     /// Lines on the screen that the next picture replaces.
     var painted = 0
     var isDirty = true
@@ -32,7 +34,7 @@ final class ProgressBoard: Sendable {
     state = Mutex(State(board: RunBoard(title: title, tasks: tasks), started: clock.now()))
     self.console = console
     self.clock = clock
-    isSilent = console.quiet || console.json
+    isSilent = console.quiet || console.json || Console.logsJSON
     guard !isSilent, console.err.isInteractive else {
       painter = nil
       return
@@ -49,6 +51,9 @@ final class ProgressBoard: Sendable {
 
   /// When the run began, for its time spent.
   func began(at instant: Instant) { state.withLock { $0.started = instant } }
+
+  /// When the run ended: from then on the time stands still.
+  func ended(at instant: Instant?) { state.withLock { $0.ended = instant } }
 
   /// Changes a task or item.
   func update(_ id: String, _ change: (inout RunBoard.Entry) -> Void) {
@@ -115,7 +120,8 @@ final class ProgressBoard: Sendable {
       // The terminal may have been resized since.
       let terminal = Terminal(descriptor: STDERR_FILENO, colour: console.err.colour)
       let lines = state.board.picture(
-        terminal.canvas(inset: 1), height: terminal.height - 1, started: state.started, now: now)
+        terminal.canvas(inset: 1), height: terminal.height - 1, started: state.started,
+        now: state.ended ?? now)
       var output = state.painted > 0 ? "\u{1B}[\(state.painted)A" : ""
       for line in lines { output += "\u{1B}[2K" + line + "\n" }
       // What the picture before had more of is wiped away.

@@ -41,7 +41,8 @@ final class RunPresenter: Sendable {
       }
     case .log(let line):
       if console.verbose { board.note("[\(line.task)] \(line.level): \(line.message)") }
-    case .finished:
+    case .finished(let outcome):
+      board.ended(at: outcome.run.finishedAt)
       close()
     }
   }
@@ -49,6 +50,7 @@ final class RunPresenter: Sendable {
   /// Shows a run as it was read from the database: all that differs from what is shown.
   func show(_ run: RunRecord, _ tasks: [TaskRecord]) {
     board.began(at: run.startedAt)
+    board.ended(at: run.finishedAt)
     for task in tasks { show(task) }
   }
 
