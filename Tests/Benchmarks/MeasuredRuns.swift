@@ -47,20 +47,6 @@ final class MeasuredRuns: Sendable {
     try await run(dag, interval: newInterval())
   }
 
-  /// Seconds of a backfill: `count` intervals, at most `active` runs at a time.
-  func backfill(_ dag: DAG, intervals count: Int, active: Int) async throws -> Double {
-    let intervals = (0..<count).map { _ in newInterval() }
-    let start = ContinuousClock.now
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for (number, interval) in intervals.enumerated() {
-        if number >= active { try await group.next() }
-        group.addTask { _ = try await self.run(dag, interval: interval) }
-      }
-      try await group.waitForAll()
-    }
-    return start.duration(to: .now).inSeconds
-  }
-
   /// Seconds from the request to cancel a run until the backend of its query works no more.
   ///
   /// - Throws: ``BenchError`` where the query did not start, outlived the run or kept on, or the run
@@ -80,7 +66,8 @@ final class MeasuredRuns: Sendable {
     return seconds
   }
 
-  private func newInterval() -> DataInterval {
+  /// An interval that no run has had.
+  func newInterval() -> DataInterval {
     nextDay.withLock { day in
       defer { day = day + 1 }
       return DataInterval(day: day, in: .utc)

@@ -124,7 +124,7 @@ struct Claimer: Sendable {
         break
       }
       let decision = try await limits.decide(
-        among: found, chosen: chosen, free: room, turns: turns.value, on: connection)
+        among: found, chosen: chosen, free: room, turns: turns, on: connection)
       turns.set(decision.turns)
       chosen += decision.chosen.map { found[$0] }
       guard chosen.count < free, full.add(decision.full) else { break }
@@ -190,8 +190,21 @@ struct Claimer: Sendable {
 /// How often backfills and other runs have stood back for each other at this worker.
 final class TurnsMemory: Sendable {
   private let turns = Mutex(ClaimTurns())
+  private let busy = Mutex(false)
 
   var value: ClaimTurns { turns.withLock { $0 } }
 
   func set(_ value: ClaimTurns) { turns.withLock { $0 = value } }
+
+  /// Notes that another process counted under a limit just then: what it left is to be looked for
+  /// again at once, since nobody tells.
+  func noteBusy() { busy.withLock { $0 = true } }
+
+  /// Whether that was so since the last time that somebody asked.
+  func takeBusy() -> Bool {
+    busy.withLock { busy in
+      defer { busy = false }
+      return busy
+    }
+  }
 }

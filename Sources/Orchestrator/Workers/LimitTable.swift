@@ -21,7 +21,13 @@ struct LimitTable: Sendable {
         if let capacity { capacities[key] = capacity }
         limits.append((key, slots))
       }
-      if bindsRuns { limit(.run(candidate.runID), candidate.parallelism) }
+      // Fewer tasks than the run may have at once cannot exceed that.
+      let definition = candidate.definition
+      if bindsRuns,
+        definition.plan.ids.count > candidate.parallelism || definition.plan.mapped.contains(true)
+      {
+        limit(.run(candidate.runID), candidate.parallelism)
+      }
       if let most = candidate.definition.snapshot.maxActiveTasks {
         limit(.dag(candidate.dag), most)
       }
@@ -41,7 +47,7 @@ struct LimitTable: Sendable {
 
   /// Chooses the tasks that fit; limits that another process counts under just now count as full.
   func decide(
-    among tasks: [ClaimableTask], chosen: [ClaimableTask], free: Int, turns: ClaimTurns,
+    among tasks: [ClaimableTask], chosen: [ClaimableTask], free: Int, turns: TurnsMemory,
     on connection: Connection
   ) async throws -> ClaimDecision {
     var keys: Set<LimitKey> = []
@@ -61,6 +67,7 @@ struct LimitTable: Sendable {
     }
     for key in sorted where !locked.contains(key.name) {
       limits[key] = ClaimLimit(capacity: 0, used: 0)
+      turns.noteBusy()
     }
     let candidates = tasks.indices.map { index in
       let task = tasks[index]
@@ -71,7 +78,7 @@ struct LimitTable: Sendable {
         priority: task.priority, dueAt: task.availableAt, slots: slots)
     }
     return ClaimDecision(
-      candidates, limits: limits, freeSlots: free, turns: turns, at: tasks[0].at)
+      candidates, limits: limits, freeSlots: free, turns: turns.value, at: tasks[0].at)
   }
 
   private func usage(

@@ -48,6 +48,7 @@ extension WorkerLoop {
     for claimed in result.claims { start(claimed) }
     // What the decision made claimable was looked for in its own transaction.
     if room > 0 { wantsWork = false }
+    lookAgainIfBusy()
     if result.endedTasks, dependsOnPast { try await askHeld(after: runID) }
   }
 
@@ -107,6 +108,7 @@ extension WorkerLoop {
     let claimed = try await claimer.claim(room, on: connection)
     for task in claimed { start(task) }
     guard claimed.count < room else { return }
+    lookAgainIfBusy()
     // Nothing more for now: the next retry or sensor wakes, or a notification, or the slow poll.
     dueAt = nil
     let row = try await connection.first(
@@ -130,6 +132,17 @@ extension WorkerLoop {
       claimed, worker: id, runtime: runtime, observer: tell,
       flush: { mailbox.put(.flushLog) }, ended: { mailbox.put(.ended($0)) })
     runtime.meters.slots(used: live.count, of: options.slots)
+  }
+
+  /// Looks again in a moment where another process was claiming under the same limit.
+  private func lookAgainIfBusy() {
+    guard worker.turns.takeBusy(), !isDraining else { return }
+    let mailbox = mailbox
+    Task {
+      // Real time, whatever clock tests set: it is only to let the other's transaction end.
+      guard (try? await Task.sleep(for: .milliseconds(Int.random(in: 2...8)))) != nil else { return }
+      mailbox.put(.look)
+    }
   }
 
   /// Makes the partitions for this month, once.
