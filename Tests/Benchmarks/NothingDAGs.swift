@@ -58,6 +58,9 @@ final class Stopwatch: Sendable {
     state.withLock { $0.stamps.removeValue(forKey: run) ?? [] }
   }
 
+  /// Forgets all runs: another database numbers its runs from 1 again.
+  func forget() { state.withLock { $0.stamps = [:] } }
+
   /// Lets the task that is reached as number `task` from now note the memory of this process.
   func notesMemory(at task: Int) { state.withLock { $0.tasksUntilNote = task } }
 

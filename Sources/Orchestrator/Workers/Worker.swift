@@ -68,14 +68,18 @@ final class Worker: Sendable {
   /// - Parameter registered: the worker's number, for a lease that was taken already.
   /// - Throws: `WarehouseError` where the database stays out of reach; attempts have ended by then.
   func work(as registered: Int64, on connection: Connection) async throws -> Connection {
-    var loop = WorkerLoop(self, id: registered, connection: connection)
-    do {
-      try await loop.run()
-    } catch {
-      await loop.abandon()
-      throw error
+    // On the connection's own queue: a decision is a few round trips, and each would otherwise wait
+    // for two threads to wake.
+    try await connection.beside {
+      var loop = WorkerLoop(self, id: registered, connection: connection)
+      do {
+        try await loop.run()
+      } catch {
+        await loop.abandon()
+        throw error
+      }
+      return loop.connection
     }
-    return loop.connection
   }
 }
 
