@@ -176,7 +176,8 @@ let package = Package(
         "Models",
         "Learning",
         "Orchestrator", "Pipeline", "ProcessProbes", "Segments", "Reporting", "Tasks", "DAGs",
-        "Demo", "Columns", "Schedules", "TestSupport", "attempt-probe", "strata-webhook",
+        "Demo", "Columns", "Schedules", "TestSupport", "Telemetry", metrics, "attempt-probe",
+        "strata-webhook",
       ]),
     tests(
       "EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess, flyingSocks],
