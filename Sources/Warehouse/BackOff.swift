@@ -20,9 +20,10 @@ public struct BackOff: Sendable, Equatable {
   public static let none = BackOff(attempts: 1, first: .zero, limit: .zero)
   /// About one second in all, for commands that someone waits for.
   public static let brief = BackOff(attempts: 5, first: .milliseconds(50), limit: .seconds(1))
-  /// About five minutes in all, for daemons that outlive a restart of the server.
+  /// About four minutes in all, for daemons that outlive a restart of the server, and are back a few
+  /// seconds after it.
   public static let patient = BackOff(
-    attempts: 18, first: .milliseconds(100), limit: .seconds(30))
+    attempts: 70, first: .milliseconds(100), limit: .seconds(5))
 
   /// The wait after the failed try `number` (from 1): doubled each time, cut at `limit`, then
   /// between half of it and all of it, so that many clients do not come back at once.

@@ -148,7 +148,8 @@ extension Connection {
     }
     defer { PQclear(sync) }
     guard PQresultStatus(sync) == PGRES_PIPELINE_SYNC else {
-      throw first ?? fault(nil, text: "", name: nil)
+      // The server's farewell may come behind the last answer.
+      throw first ?? fault(sync, text: "", name: nil)
     }
     if let first { throw first }
     return rows

@@ -29,6 +29,8 @@ extension WarehouseError {
       ("warehouse.authentication_failed", "check the user and password of the database URL")
     case "3D000": ("warehouse.unknown_database", "create the database, or correct its name")
     case "57P01", "57P02": ("warehouse.admin_shutdown", "the server was stopped; start it again")
+    case "25P03", "57P05":
+      ("warehouse.connection_lost", "the session stood still for longer than it may; connect again")
     case "57P03": ("warehouse.starting_up", "the server is starting or stopping; try again")
     case "25006": ("warehouse.read_only", "write in a transaction that is not read only")
     case "25P02": ("warehouse.transaction_aborted", "an earlier statement failed; roll back")
@@ -65,7 +67,7 @@ extension WarehouseError {
     guard let sqlState = field("C"), let message = field("M") else {
       // libpq itself speaks: the connection is gone, or memory is out.
       let said = String(cString: PQerrorMessage(connection)).trimmingLines
-      let lost = PQstatus(connection) == CONNECTION_BAD
+      let lost = isLost(connection)
       return WarehouseError(
         code: lost ? "warehouse.connection_lost" : "warehouse.protocol",
         message: lost
@@ -96,6 +98,13 @@ extension WarehouseError {
       if showsText { error.excerpt = line }
     }
     return error
+  }
+
+  /// Whether a connection is gone. After a write that failed libpq still shows a good status; reading
+  /// finds what the server said last, and then the end of the stream. Does not wait.
+  private static func isLost(_ connection: OpaquePointer) -> Bool {
+    for _ in 0..<2 where PQstatus(connection) != CONNECTION_BAD { _ = PQconsumeInput(connection) }
+    return PQstatus(connection) == CONNECTION_BAD
   }
 
   /// A line of SQL with the contents of its literals left out: they may be secrets or data.
