@@ -8,8 +8,14 @@ public protocol WallClock: Sendable {
   func sleep(for duration: Duration) async throws
 }
 
+/// A clock of the host that shows it: right or wrong as hosts' clocks are, and never the truth about
+/// runs, which are decided by the database server's clock alone.
+///
+/// Every other clock is set by somebody, a test or a replay, and is the truth then.
+public protocol HostClock: WallClock {}
+
 /// The machine's clock.
-public struct SystemClock: WallClock {
+public struct SystemClock: HostClock {
   /// The machine's clock.
   public init() {}
 

@@ -10,6 +10,8 @@ struct AttemptOrder: Codable, Sendable {
   let attempt: AttemptIdentity
   /// What it reads, by the task's id; what a mapped item stands for, by the item's.
   let products: [String: JSONValue]
+  /// When it was claimed; nil where nobody claimed it.
+  var startedAt: Instant?
   /// When a sensor first looked.
   var sensorSince: Instant?
   /// Of a branch or short-circuit: the tasks right downstream, and all downstream.
@@ -35,6 +37,7 @@ struct AttemptOrder: Codable, Sendable {
       attempt: AttemptIdentity(
         task: claimed.taskID, attempt: claimed.attempt, fencingToken: claimed.token),
       products: products)
+    startedAt = claimed.startedAt
     sensorSince = claimed.sensorSince
     guard definition.steers else { return }
     let plan = claimed.definition.plan

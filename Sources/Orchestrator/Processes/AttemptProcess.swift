@@ -38,8 +38,9 @@ public enum AttemptProcess {
     _ channel: MessageChannel
   ) async -> AttemptResult {
     let attempt = order.attempt
+    let clock = AttemptClock.of(attemptAt: attempt.startedAt, on: SystemClock())
     let handler = AttemptLogHandler(
-      attempt: attempt.attempt, clock: SystemClock(), buffer: nil
+      attempt: attempt.attempt, clock: clock, buffer: nil
     ) { event in
       if case .log(let line) = event { channel.send(.log(line)) }
     }
@@ -53,7 +54,7 @@ public enum AttemptProcess {
     let place = AttemptPlace(
       pool: pool.scoped(
         order.session, deadline: attempt.timeLimit.map { ContinuousClock.now + $0 }),
-      projectDirectory: order.projectDirectory, zone: order.zone, clock: SystemClock(),
+      projectDirectory: order.projectDirectory, zone: order.zone, clock: clock,
       log: Logger(label: "\(attempt.run.dag).\(attempt.definition.id)") { _ in handler },
       report: { channel.send(.progress($0)) })
     let result: AttemptResult

@@ -18,6 +18,8 @@ struct ProcessAttempt: Sendable {
   let pool: ConnectionPool
   let task: String
   let attempt: Int
+  /// What its lines are dated by.
+  let clock: any WallClock
   let log: @Sendable (LogLine) -> Void
   let report: @Sendable (TaskProgress) -> Void
   let isStopped: @Sendable () -> Bool
@@ -117,7 +119,7 @@ struct ProcessAttempt: Sendable {
     tail.add(line)
     log(
       LogLine(
-        at: SystemClock().now(), task: task, attempt: attempt, level: "info",
+        at: clock.now(), task: task, attempt: attempt, level: "info",
         message: storable(line), metadata: ["stream": "output"]))
   }
 
@@ -132,7 +134,7 @@ struct ProcessAttempt: Sendable {
     } catch {
       log(
         LogLine(
-          at: SystemClock().now(), task: task, attempt: attempt, level: "warning",
+          at: clock.now(), task: task, attempt: attempt, level: "warning",
           message: "the sessions of its process could not be ended: \(error)", metadata: [:]))
     }
   }

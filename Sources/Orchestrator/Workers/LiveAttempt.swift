@@ -64,8 +64,9 @@ struct LiveAttempt: Sendable {
     let definition = claimed.definition.snapshot.tasks[claimed.key.number]
     let identity = AttemptIdentity(
       task: claimed.taskID, attempt: claimed.attempt, fencingToken: claimed.token)
+    let clock = AttemptClock.of(attemptAt: claimed.startedAt, on: runtime.clock)
     let handler = AttemptLogHandler(
-      attempt: identity, clock: runtime.clock, buffer: log, observer: observer)
+      attempt: identity, clock: clock, buffer: log, observer: observer)
     do {
       let order = AttemptOrder(
         claimed, products: try await inputs(of: definition, claimed, runtime))
@@ -82,6 +83,7 @@ struct LiveAttempt: Sendable {
             session: session, settings: runtime.pool.options.settings,
             memoryLimitMegabytes: memory),
           pool: runtime.pool, task: identity.task, attempt: identity.attempt,
+          clock: clock,
           log: { line in
             log.append(line)
             observer(.log(line))
@@ -92,7 +94,7 @@ struct LiveAttempt: Sendable {
       let place = AttemptPlace(
         pool: runtime.pool.scoped(
           session, deadline: order.timeLimit.map { ContinuousClock.now + $0 }),
-        projectDirectory: runtime.projectDirectory, zone: runtime.zone, clock: runtime.clock,
+        projectDirectory: runtime.projectDirectory, zone: runtime.zone, clock: clock,
         log: Logger(label: "\(claimed.run.dag).\(definition.id)") { _ in handler }, report: tell)
       return await order.runner(
         of: try runtime.registry.task(for: definition), in: place,

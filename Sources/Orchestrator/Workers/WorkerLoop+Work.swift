@@ -150,7 +150,9 @@ extension WorkerLoop {
     let day = Zone.utc.day(of: runtime.clock.now())
     let current = day - (day.components.day - 1)
     guard current != month else { return }
-    try await RunLedger(connection: connection).ensurePartitions(at: runtime.clock.now())
+    // The host's clock only says when to ask: rows are written with the server's times.
+    let ledger = RunLedger(connection: connection)
+    try await ledger.ensurePartitions(at: try await ledger.now(runtime.time))
     month = current
   }
 
