@@ -115,11 +115,21 @@ public final class Daemon: Sendable {
     var options = runtime.pool.options
     options.backOff = .patient
     options.applicationName = "strata worker"
-    let connection = try await Connection.connect(options)
-    let id = try await WorkerRegistry(connection: connection).register(worker.options, runtime)
-    log.info("working", metadata: ["worker": "\(id)", "slots": "\(self.options.slots)"])
-    let last = try await worker.work(as: id, on: connection)
-    await last.close()
+    while true {
+      let connection = try await Connection.connect(options)
+      let id: Int64
+      do {
+        id = try await WorkerRegistry(connection: connection).register(worker.options, runtime)
+      } catch let error as WarehouseError where error.isTransientConnectionFailure {
+        // A row whose making was not answered is given up with its lease.
+        await connection.close()
+        continue
+      }
+      log.info("working", metadata: ["worker": "\(id)", "slots": "\(self.options.slots)"])
+      let last = try await worker.work(as: id, on: connection)
+      await last.close()
+      return
+    }
   }
 }
 

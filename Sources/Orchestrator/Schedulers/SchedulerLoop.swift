@@ -80,6 +80,8 @@ final class SchedulerLoop: Sendable {
   private func connect() async throws -> Connection {
     var options = runtime.pool.options
     options.applicationName = "strata scheduler"
+    // No lease ends the sessions of a scheduler that stands still inside of a transaction.
+    options.settings["idle_in_transaction_session_timeout"] = "30s"
     options.backOff = .patient
     return try await Connection.connect(options)
   }
@@ -145,8 +147,6 @@ final class SchedulerLoop: Sendable {
     for row in rows {
       let worker = try row.get("worker_id", as: Int64.self)
       log.warning("a worker was given up: its lease is over", metadata: ["worker": "\(worker)"])
-      _ = try await connection.query(
-        SQL(file: "queries/orchestrator/end_sessions.sql", "strata w\(worker) "))
     }
     _ = try await registry.recover(runtime)
     let abandoned = try await connection.query(

@@ -158,32 +158,35 @@ struct Claimer: Sendable {
     let notes = tellsLineage ? [LineageNotes.started(chosen, at: now)] : []
     return [
       SQL(
-        file: "queries/orchestrator/start_attempts.sql", worker, now, identity.host,
+        file: "queries/orchestrator/start_attempts.sql", worker, time.fixed, identity.host,
         identity.processID, chosen.map(\.runID), chosen.map(\.taskID))
     ] + notes
   }
 
   /// The attempts that were started, from the statement's rows.
   func claimed(_ chosen: [ClaimableTask], _ rows: [Row]) throws -> [ClaimedTask] {
-    // As ``start(_:)`` has it: the instant names the partition of the attempts' rows.
-    guard let now = chosen.first?.at else { return [] }
     var leases: [String: Row] = [:]
+    var waits: [Duration] = []
     for row in rows {
       let run = try row.get("run_id", as: Int64.self)
       leases["\(run) \(try row.get("task_id", as: String.self))"] = row
     }
-    meters.claimed(chosen.map { now - $0.availableAt })
-    return try chosen.compactMap { task in
+    let claimed: [ClaimedTask] = try chosen.compactMap { task in
       guard let row = leases["\(task.runID) \(task.taskID)"] else { return nil }
+      let startedAt = try row.get("started_at", as: Instant.self)
+      waits.append(startedAt - task.availableAt)
       return ClaimedTask(
         run: RunIdentity(
           runID: task.runID, dag: task.dag, interval: task.interval,
           params: params.known(task.runID)),
         definition: task.definition, key: task.key, taskID: task.taskID,
         attempt: Int(try row.get("try", as: Int32.self)),
-        token: try row.get("fencing_token", as: Int64.self), startedAt: now,
-        sensorSince: try row.get("sensor_since", as: Instant?.self), input: task.input)
+        token: try row.get("fencing_token", as: Int64.self),
+        startedAt: startedAt, sensorSince: try row.get("sensor_since", as: Instant?.self),
+        input: task.input)
     }
+    meters.claimed(waits)
+    return claimed
   }
 }
 

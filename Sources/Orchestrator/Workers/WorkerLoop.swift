@@ -35,6 +35,7 @@ struct WorkerLoop {
 
   mutating func run() async throws {
     runtime.meters.slots(used: 0, of: options.slots)
+    try await retrying { try await $0.nameSession() }
     startPulse()
     mailbox.put(.look)
     for await _ in mailbox.signals {
@@ -123,11 +124,33 @@ struct WorkerLoop {
   }
 
   private mutating func reconnect() async throws {
-    await connection.close()
     var connecting = runtime.pool.options
-    connecting.applicationName = "strata w\(id) loop"
+    connecting.applicationName = sessionName
     connecting.backOff = options.run == nil ? .patient : .brief
-    connection = try await Connection.connect(connecting)
+    while true {
+      await connection.close()
+      connection = try await Connection.connect(connecting)
+      do {
+        try await dropUnknownAttempts()
+        break
+      } catch let error as WarehouseError where error.isTransientConnectionFailure {
+        worker.log.warning("reconnecting again", metadata: ["error": "\(error.message)"])
+      }
+    }
+    wantsWork = true
+    wantsStops = true
+  }
+
+  /// The name by which whoever gives this worker up finds its sessions, and ends them.
+  private var sessionName: String { "strata w\(id) loop" }
+
+  private func nameSession() async throws {
+    _ = try await connection.query(
+      SQL(file: "queries/orchestrator/name_session.sql", sessionName))
+  }
+
+  /// Lets go of attempts that are recorded as this worker's and that it knows nothing of.
+  private mutating func dropUnknownAttempts() async throws {
     // A commit whose answer was lost may have claimed attempts that nobody runs.
     let rows = try await connection.query(SQL(file: "queries/orchestrator/list_running_at.sql", id))
     var unknown: [Int64: [Occurrence]] = [:]
@@ -145,8 +168,6 @@ struct WorkerLoop {
       let result = try await runtime.step(connection).decide(run, occurrences)
       if let result { note(result, of: run) }
     }
-    wantsWork = true
-    wantsStops = true
   }
 
   /// After the lease was lost: stops what ran, lets go of what it came to, and begins anew.
@@ -172,6 +193,7 @@ struct WorkerLoop {
     try await retrying { loop in
       loop.id = try await WorkerRegistry(connection: loop.connection).register(
         loop.options, loop.runtime)
+      try await loop.nameSession()
     }
     startPulse()
     wantsWork = true
