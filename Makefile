@@ -15,8 +15,11 @@ DAYS ?= 400
 SEED ?= 1
 DATE ?= 2025-02-03
 
+# Attempts of `make chaos`.
+ATTEMPTS ?= 20000
+
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-long bench lint format db psql install uninstall clean
+.PHONY: help deps build run test chaos test-long bench lint format db psql install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +37,9 @@ run: build ## a demo shop, then the nightly run on the embedded cluster, to a pr
 
 test: deps ## every test: unit, integration on a private PostgreSQL, end to end
 	@.ci/test
+
+chaos: deps ## a fleet under random faults, 20,000 attempts (ATTEMPTS=, SEED=)
+	@SWIFT="$(SWIFT)" .ci/chaos --attempts $(ATTEMPTS) --seed $(SEED)
 
 test-long: deps ## what takes minutes, or peers from PyPI (STEPS=name for some)
 	@SWIFT="$(SWIFT)" .ci/test-long $(STEPS)

@@ -134,6 +134,12 @@ let package = Package(
         "Models", "Orchestrator", "Pipeline",
       ],
       path: "Tests/Benchmarks", exclude: ["peers", "project", "sql"], swiftSettings: settings),
+    .executableTarget(
+      name: "strata-chaos",
+      dependencies: [
+        "Schedules", "Warehouse", "Pipeline", "Orchestrator", "TestSupport", argumentParser, log,
+      ],
+      path: "Tests/Chaos", swiftSettings: settings),
     tests("ArchitectureTests", []),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("SchedulesTests", ["Schedules", "TestSupport"], exclude: ["Vectors", "peers"]),
