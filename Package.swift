@@ -167,7 +167,10 @@ let package = Package(
       "ReportingTests", ["Reporting", "Schedules", "TestSupport"], exclude: ["Golden"]),
     tests(
       "OrchestratorTests",
-      ["Orchestrator", "Pipeline", "Schedules", "Warehouse", "TestSupport"]),
+      [
+        "Orchestrator", "Pipeline", "ProcessProbes", "Schedules", "Warehouse", "TestSupport",
+        "attempt-probe", subprocess,
+      ]),
     // What attempts in processes of their own do in tests, and the program that runs them.
     .target(
       name: "ProcessProbes", dependencies: ["Orchestrator", "Pipeline", "Warehouse", "Schedules"],

@@ -27,6 +27,8 @@ public struct ProcessProbe: RunnableTask {
     case publish
     /// Waits for a row in `gate`, then publishes.
     case publishLate
+    /// Logs, and then hangs in this process.
+    case hang
     /// Fails with an error of its own.
     case fail
   }
@@ -74,6 +76,9 @@ public struct ProcessProbe: RunnableTask {
       }.value
     case .leaveChild: try leaveChild()
     case .publish, .publishLate: try await publish(context)
+    case .hang:
+      context.log.info("hanging")
+      while true { pause() }
     case .fail:
       throw OrchestratorError(
         code: "probe.failed", message: "the probe failed", hint: "change the probe",

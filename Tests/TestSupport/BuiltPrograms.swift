@@ -1,8 +1,9 @@
 import Foundation
 
 /// A program that was built beside this test bundle.
-enum Built {
-  static func path(_ name: String) -> String {
+public enum Built {
+  /// Its path.
+  public static func path(_ name: String) -> String {
     let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
@@ -16,7 +17,7 @@ enum Built {
   }
 
   /// Whether a process still runs: not gone, and no zombie that waits to be reaped.
-  static func isRunning(_ process: Int32) -> Bool {
+  public static func isRunning(_ process: Int32) -> Bool {
     guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
       let end = text.lastIndex(of: ")")
     else { return false }
