@@ -13,7 +13,8 @@ enum AttemptResult: Codable, Sendable {
   case deferred(for: Duration, reason: String?)
   /// Stopped because somebody asked for it.
   case cancelled(reason: String)
-  /// Stopped because its worker shuts down: it is queued again, and costs no try.
+  /// Given back without an end of its own, as when its worker shuts down: it is queued again, and
+  /// costs no try.
   case released(reason: String)
 
   /// As the attempt's row says it.
@@ -131,10 +132,14 @@ struct AttemptRunner: Sendable {
       }
       skips = steering.skips(among: downstream.direct, descendants: downstream.all)
     }
-    return try accept(JSONValue(encoding: product), skips: skips)
+    return try .accepting(JSONValue(encoding: product), skips: skips)
   }
 
-  private func accept(_ product: JSONValue, skips: [String]) throws -> AttemptResult {
+}
+
+extension AttemptResult {
+  /// Success with a product that can be stored.
+  static func accepting(_ product: JSONValue, skips: [String]) throws -> AttemptResult {
     let text = product.canonicalText
     guard text.utf8.count <= AttemptResult.productLimit else {
       throw OrchestratorError(

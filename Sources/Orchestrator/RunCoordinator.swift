@@ -67,8 +67,12 @@ public struct RunCoordinator: Sendable {
     // A task of its own: cancelling the caller must not cancel the writes that record it.
     let work = Task {
       try await LineageEmitter.during(runtime) {
-        try await ForegroundRun(runtime: runtime, request: request, stop: stop, observer: observer)
-          .run()
+        try await ForegroundRun(
+          runtime: runtime, name: request.snapshot.name, options: request.options, stop: stop,
+          observer: observer
+        ).run { connection, worker in
+          try await RunTaking(runtime: runtime, request: request).take(connection, worker)
+        }
       }
     }
     return try await withTaskCancellationHandler {

@@ -49,7 +49,7 @@ struct RunMaking: Sendable {
   }
 
   /// Adds the tasks of a definition, or those of the given numbers, as they stand at the start.
-  private func insertTasks(
+  func insertTasks(
     _ definition: Definition, _ numbers: [Int]?, of run: RunRow
   ) async throws {
     let slice = RunMachine.initial(definition.plan)
@@ -86,28 +86,45 @@ struct RunMaking: Sendable {
     _ record: RunRecord, with definition: Definition?, worker: Int64, parallelism: Int
   ) async throws -> StepResult? {
     let making = self
+    return try await connection.transaction { _ in
+      try await making.repeatRun(
+        record, with: definition, everything: false, worker: worker, parallelism: parallelism)
+    }
+  }
+
+  /// The same in the caller's transaction.
+  ///
+  /// - Parameter everything: whether what ended well runs again too.
+  func repeatRun(
+    _ record: RunRecord, with definition: Definition?, everything: Bool, worker: Int64,
+    parallelism: Int
+  ) async throws -> StepResult? {
     let old = try await runtime.definitions.definition(record.snapshotHash, on: connection)
     let new = definition ?? old
-    return try await connection.transaction { connection in
-      let states = try await RunLedger(connection: connection).tasks(of: record.runID)
-      let again = Self.tasksToRepeat(new, old: old, states)
-      let locked = try await connection.query(
-        SQL(file: "queries/orchestrator/lock_run.sql", record.runID, making.runtime.time.fixed))
-      guard let row = locked.first else { return nil }
-      let run = try RunRow(row, runID: record.runID)
-      try await connection.execute(
-        SQL(
-          file: "queries/orchestrator/reopen_run.sql", record.runID, new.hash, run.at, worker,
-          Int32(parallelism)))
-      if new.hash != old.hash { try await making.change(run, to: new, states) }
-      try await connection.execute(
-        SQL(file: "queries/orchestrator/bind_tasks.sql", record.runID, worker))
-      try await making.ledger.note(
-        "retried", of: record.runID,
-        ["tasks": .array(again.sorted().map { .string(new.plan.ids[$0]) })], at: run.at)
-      return try await making.runtime.step(connection).decideInTransaction(
-        record.runID, [.order(.clear(again))])
+    let states = try await ledger.tasks(of: record.runID)
+    let again =
+      everything ? Set(new.plan.ids.indices) : Self.tasksToRepeat(new, old: old, states)
+    let locked = try await connection.query(
+      SQL(file: "queries/orchestrator/lock_run.sql", record.runID, runtime.time.fixed))
+    guard let row = locked.first else { return nil }
+    let run = try RunRow(row, runID: record.runID)
+    try await connection.execute(
+      SQL(
+        file: "queries/orchestrator/reopen_run.sql", record.runID, new.hash, run.at, worker,
+        Int32(parallelism)))
+    if new.hash != old.hash {
+      try await change(run, to: new, states)
+    } else if states.isEmpty {
+      // It was cancelled before it began.
+      try await insertTasks(new, nil, of: run)
     }
+    try await connection.execute(
+      SQL(file: "queries/orchestrator/bind_tasks.sql", record.runID, worker))
+    try await ledger.note(
+      "retried", of: record.runID,
+      ["tasks": .array(again.sorted().map { .string(new.plan.ids[$0]) })], at: run.at)
+    return try await runtime.step(connection).decideInTransaction(
+      record.runID, [.order(.clear(again))])
   }
 
   /// Gives a run another definition: its tasks are added, moved and removed, and counted anew.

@@ -85,7 +85,7 @@ public struct RunStore: Sendable {
         SQL(file: "queries/orchestrator/find_binding.sql", run.runID))
       guard let row, try row.state("state", as: RunState.self) == .running else { return false }
       let bound = try row.get("bound_worker_id", as: Int64.self)
-      if bound == 0 { return true }
+      if bound <= 0 { return true }
       return try await WorkerRegistry(connection: connection).isAlive(bound)
     }
   }
@@ -101,6 +101,11 @@ public struct RunStore: Sendable {
   /// The definitions that a DAG was run with, the latest first.
   public func versions(of dag: String) async throws -> [DAGVersion] {
     try await read(SQL(file: "queries/orchestrator/list_versions.sql", dag)).map(DAGVersion.init)
+  }
+
+  /// Whether a daemon is there that takes work of runs bound to no process.
+  public func hasDaemon() async throws -> Bool {
+    try await pool.withConnection { try await WorkerRegistry(connection: $0).hasDaemon() }
   }
 
   /// The workers that have not left.

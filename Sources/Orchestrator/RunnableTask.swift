@@ -48,6 +48,15 @@ public struct TaskRegistry: Sendable {
     self.kinds = kinds
   }
 
+  /// One without kinds, for what runs no task.
+  static let empty = TaskRegistry()
+
+  private init() {
+    kinds = [:]
+    attemptCommand = nil
+    grace = .zero
+  }
+
   /// The names of all kinds, sorted.
   public var names: [String] { kinds.keys.sorted() }
 

@@ -17,7 +17,9 @@ public struct TaskSelection: Sendable, Hashable, CustomStringConvertible {
   public let terms: [Term]
 
   /// Every task.
-  public static let all = TaskSelection([Term(name: "*", withUpstream: false, withDownstream: false)])
+  public static let all = TaskSelection([
+    Term(name: "*", withUpstream: false, withDownstream: false)
+  ])
 
   private init(_ terms: [Term]) { self.terms = terms }
 

@@ -21,9 +21,9 @@ struct Strata: AsyncParsableCommand {
       CommandGroup(
         name: "Runs:",
         subcommands: [
-          RunCommand.self, SchedulerCommand.self, WorkerCommand.self, WorkersCommand.self,
-          DAGsCommand.self, RunsCommand.self, TasksCommand.self,
-          ReportCommand.self, CronCommand.self,
+          RunCommand.self, BackfillCommand.self, SchedulerCommand.self, WorkerCommand.self,
+          WorkersCommand.self, DAGsCommand.self, RunsCommand.self, TasksCommand.self,
+          ReportCommand.self, CronCommand.self, PoolsCommand.self,
         ]),
       CommandGroup(
         name: "Definitions and data:",

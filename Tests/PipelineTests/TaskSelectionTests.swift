@@ -34,7 +34,9 @@ import Testing
   }
 
   @Test func unknownNamesAreToldTogetherWithSuggestions() throws {
-    let error = #expect(throws: PipelineError.self) { try select("aa,load.xx+,load,c[3],nothing.*") }
+    let error = #expect(throws: PipelineError.self) {
+      try select("aa,load.xx+,load,c[3],elsewhere_entirely.*")
+    }
     #expect(error?.code == "pipeline.unknown_tasks")
     #expect(
       error?.problems.map { $0.hint ?? "" } == [

@@ -219,6 +219,7 @@ COMMENT ON COLUMN runs.pool.note IS 'What it protects; null if nobody said';
 CREATE TABLE runs.dag (
   dag text PRIMARY KEY,
   first_seen_at timestamptz NOT NULL,
+  active_since timestamptz,
   paused_at timestamptz,
   last_interval_start timestamptz,
   last_interval_end timestamptz,
@@ -227,6 +228,8 @@ CREATE TABLE runs.dag (
 COMMENT ON TABLE runs.dag IS 'What the schedulers remember of each DAG';
 COMMENT ON COLUMN runs.dag.dag IS 'Name of the DAG';
 COMMENT ON COLUMN runs.dag.first_seen_at IS 'When a scheduler first saw it';
+COMMENT ON COLUMN runs.dag.active_since IS
+  'When its schedule was last resumed; null if it never was: then it is active since first seen';
 COMMENT ON COLUMN runs.dag.paused_at IS 'Since when its schedule is paused; null if it is not';
 COMMENT ON COLUMN runs.dag.last_interval_start IS
   'Start of the latest interval that its schedule made a run for; null before the first';
@@ -282,22 +285,26 @@ CREATE TABLE runs.backfill_interval (
   interval_start timestamptz NOT NULL,
   interval_end timestamptz NOT NULL,
   run_id bigint,
-  action text NOT NULL CHECK (action IN ('run', 'rerun', 'skip')),
+  action text NOT NULL CHECK (action IN ('run', 'rerun', 'skip', 'wait')),
   outcome text NOT NULL CHECK (outcome IN (
     'pending', 'started', 'in_flight', 'skipped', 'success', 'failed', 'cancelled')),
   reason text,
   PRIMARY KEY (backfill_id, place)
 );
+-- What a feeder still has to see to, in order.
+CREATE INDEX backfill_interval_open ON runs.backfill_interval (backfill_id, place)
+  WHERE outcome IN ('pending', 'started', 'in_flight');
 COMMENT ON TABLE runs.backfill_interval IS 'Each interval of a backfill and what became of it';
 COMMENT ON COLUMN runs.backfill_interval.backfill_id IS 'The backfill';
 COMMENT ON COLUMN runs.backfill_interval.place IS 'Order in which it is taken, from 0';
 COMMENT ON COLUMN runs.backfill_interval.interval_start IS 'First instant of the interval';
 COMMENT ON COLUMN runs.backfill_interval.interval_end IS 'First instant after it';
 COMMENT ON COLUMN runs.backfill_interval.run_id IS 'Its run; null before it began';
-COMMENT ON COLUMN runs.backfill_interval.action IS 'As the dry run says: run, rerun, skip';
+COMMENT ON COLUMN runs.backfill_interval.action IS
+  'As the dry run says: run, rerun, skip, wait (until the run that holds it has ended)';
 COMMENT ON COLUMN runs.backfill_interval.outcome IS
   'pending, started, in_flight (somebody else runs it), skipped, success, failed, cancelled';
-COMMENT ON COLUMN runs.backfill_interval.reason IS 'Why it is skipped or in flight; null otherwise';
+COMMENT ON COLUMN runs.backfill_interval.reason IS 'Why it is skipped, in flight, or did not end well; null otherwise';
 
 -- Callbacks ---------------------------------------------------------------------------------------
 

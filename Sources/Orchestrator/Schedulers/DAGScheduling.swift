@@ -12,13 +12,13 @@ struct DAGScheduling: Sendable {
 
   /// What is remembered of the DAG.
   private struct Memory {
-    let firstSeen: Instant
+    let activeSince: Instant
     let pausedAt: Instant?
     let last: DataInterval?
     let now: Instant
 
     init(_ row: Row) throws {
-      firstSeen = try row.get("first_seen_at", as: Instant.self)
+      activeSince = try row.get("active_since", as: Instant.self)
       pausedAt = try row.get("paused_at", as: Instant?.self)
       now = try row.get("at", as: Instant.self)
       if let start = try row.get("last_interval_start", as: Instant?.self),
@@ -63,7 +63,7 @@ struct DAGScheduling: Sendable {
     guard let timetable = try dag.schedule.timetable() else { return nil }
     let decision = ScheduleDecision.due(
       timetable, catchUp: dag.catchUp, starts: startOfAll, lastInterval: memory.last,
-      activeSince: memory.firstSeen, now: memory.now)
+      activeSince: memory.activeSince, now: memory.now)
     for due in decision.runs {
       try await enqueue(due.interval, kind: .scheduled, dueAt: due.fireAt, memory, connection)
       try await connection.execute(

@@ -125,6 +125,7 @@ final class SchedulerLoop: Sendable {
         log.error("scheduling failed", metadata: ["dag": "\(dag.name)", "error": "\(error)"])
       }
     }
+    _ = try await BackfillFeeder(runtime: runtime).feed(connection)
     try await DeadlineWatch(runtime: runtime).look(connection)
     courier.wake()
     try await mend(connection)

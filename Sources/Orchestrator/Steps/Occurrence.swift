@@ -68,7 +68,7 @@ extension StepResult {
   /// commits wait for each other.
   func announcements(_ runID: Int64, claimed: Int) -> [SQL] {
     var payloads = stops.map { "stop \($0)" }
-    if boundWorker == 0, queued > claimed { payloads.append("queue") }
+    if boundWorker <= 0, queued > claimed { payloads.append("queue") }
     if hasEnded { payloads.append("run \(runID)") }
     return payloads.map { Pulse.notification($0) }
   }

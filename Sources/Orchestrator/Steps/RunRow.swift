@@ -11,7 +11,7 @@ struct RunRow: Sendable {
   let snapshotHash: String
   let interval: DataInterval
   let parallelism: Int
-  let boundWorker: Int64
+  var boundWorker: Int64
   let standing: RunStanding
   /// The instant of the decision.
   let at: Instant

@@ -29,6 +29,7 @@ extension RunStep {
         SQL(
           file: "queries/orchestrator/request_stops.sql", draft.run.runID, draft.stops.sorted()))
       result.stops = Array(Set(try rows.map { try $0.get("worker_id", as: Int64.self) })).sorted()
+      endMarkedAttempts(&draft)
     }
     try await writeRun(state, &draft)
     if tellsLineage { draft.batch += LineageNotes.decided(draft) }
@@ -72,6 +73,18 @@ extension RunStep {
         attempts: now.attempts, message: ending?.message ?? draft.messages[key],
         errorCode: ending?.errorCode, product: ending?.product,
         dueAt: now.state == .queued ? nil : draft.availableAt[key]))
+  }
+
+  /// Ends the attempts of tasks that a mark has ended.
+  private func endMarkedAttempts(_ draft: inout StepDraft) {
+    let marked = draft.stops.filter { id in
+      draft.definition.key(id).map { draft.slice.tasks[$0]?.state != .running } ?? false
+    }.sorted().compactMap { draft.rows[$0] }
+    guard !marked.isEmpty else { return }
+    draft.batch.append(
+      SQL(
+        file: "queries/orchestrator/end_marked_attempts.sql", draft.run.runID, draft.run.at,
+        marked.compactMap(\.token), marked.compactMap(\.startedAt)))
   }
 
   private func note(_ state: TaskState, _ due: Instant?, _ result: inout StepResult) {

@@ -52,7 +52,7 @@ struct RunStep: Sendable {
       for occurrence in occurrences { try await step.take(occurrence, &draft) }
       let result = try await step.write(&draft)
       // A run that has ended leaves nothing of its own to claim.
-      let claims = (result.state == .running || claimer?.binding == 0) ? claimer : nil
+      let claims = (result.state == .running || claimer?.isShared == true) ? claimer : nil
       let looks = room > 0 ? claims?.looks(room, FullLimits()) ?? [] : []
       let rows = try await step.flush(&draft, and: looks)
       guard let claims, room > 0 else {
@@ -75,6 +75,15 @@ struct RunStep: Sendable {
   func decideInTransaction(
     _ runID: Int64, _ occurrences: [Occurrence]
   ) async throws -> StepResult? {
+    guard var draft = try await lock(runID, occurrences) else { return nil }
+    for occurrence in occurrences { try await take(occurrence, &draft) }
+    let result = try await write(&draft)
+    _ = try await flush(&draft, and: result.announcements(runID, claimed: 0))
+    return result
+  }
+
+  /// Locks the run and loads the tasks that its occurrences are sure to touch.
+  func lock(_ runID: Int64, _ occurrences: [Occurrence]) async throws -> StepDraft? {
     let rows = try await connection.query(
       SQL(file: "queries/orchestrator/lock_run.sql", runID, time.fixed))
     guard let row = rows.first else { return nil }
@@ -82,10 +91,7 @@ struct RunStep: Sendable {
     let definition = try await definitions.definition(run.snapshotHash, on: connection)
     var draft = StepDraft(run: run, definition: definition)
     try await load(Self.ids(of: occurrences, definition), into: &draft)
-    for occurrence in occurrences { try await take(occurrence, &draft) }
-    let result = try await write(&draft)
-    _ = try await flush(&draft, and: result.announcements(runID, claimed: 0))
-    return result
+    return draft
   }
 
   /// The tasks that occurrences are sure to touch.
@@ -112,7 +118,7 @@ struct RunStep: Sendable {
     try draft.add(try await connection.query(Self.load(missing, of: draft.run.runID)))
   }
 
-  private func loadAll(into draft: inout StepDraft) async throws {
+  func loadAll(into draft: inout StepDraft) async throws {
     guard !draft.isWhole else { return }
     let rows = try await connection.query(
       SQL(file: "queries/orchestrator/load_all_standings.sql", draft.run.runID))
@@ -122,7 +128,7 @@ struct RunStep: Sendable {
 
   // MARK: Decide
 
-  private func take(_ occurrence: Occurrence, _ draft: inout StepDraft) async throws {
+  func take(_ occurrence: Occurrence, _ draft: inout StepDraft) async throws {
     switch occurrence {
     case .ended(let ended):
       guard let key = draft.current(ended.taskID, token: ended.token) else {

@@ -4,7 +4,7 @@ import Warehouse
 
 /// A decision that is being made: what was loaded, and what it has come to so far.
 struct StepDraft {
-  let run: RunRow
+  var run: RunRow
   let definition: Definition
   let machine: RunMachine
   /// The tasks as they were loaded.

@@ -15,6 +15,8 @@ struct ClaimedTask: Sendable {
   let sensorSince: Instant?
   /// What a mapped item stands for, an object.
   let input: JSONValue?
+  /// The token of the first attempt of its batch; nil where it is alone with its work.
+  var batch: Int64?
 }
 
 /// A claimable task, its row locked.
@@ -67,8 +69,12 @@ struct Claimer: Sendable {
   let identity: WorkerIdentity
   let definitions: Definitions
   let time: TimeSource
-  /// Of a foreground run: whether it belongs to a backfill.
-  var isBackfill = false
+  /// Of a foreground command: whether what is bound to it belongs to a backfill; nil for either.
+  var isBackfill: Bool?
+  /// Whether several runs share the worker: then each has a limit of its own.
+  var isShared = true
+  /// The batches that it serves.
+  var batches = BatchService.all
   /// The parameters of runs that this process has met.
   let params: ParamsMemory
   /// Whose turn it is, backfills' or the others'.
@@ -94,8 +100,8 @@ struct Claimer: Sendable {
   /// The statements that look for claimable tasks and lock them.
   func looks(_ free: Int, _ full: FullLimits) -> [SQL] {
     // Backfills and other runs are looked at side by side, so that neither hides the other. A
-    // foreground run is alone with its tasks, which are of one kind.
-    let kinds = binding == 0 ? [false, true] : [isBackfill]
+    // foreground command is alone with its tasks, which are of one kind.
+    let kinds = isBackfill.map { [$0] } ?? [false, true]
     let pools = full.pools.sorted { $0.key < $1.key }
     return kinds.map { kind in
       SQL(
@@ -118,7 +124,7 @@ struct Claimer: Sendable {
       let room = free - chosen.count
       let found = try await decode(rows, besides: chosen, on: connection)
       guard !found.isEmpty else { break }
-      let limits = LimitTable(found, bindsRuns: binding == 0)
+      let limits = LimitTable(found, bindsRuns: isShared)
       guard !limits.isEmpty else {
         chosen += found.prefix(room)
         break

@@ -10,7 +10,9 @@ struct LiveAttempt: Sendable {
   let claimed: ClaimedTask
   let log: LogBuffer
   let handle: Task<Void, Never>
-  private let stopping: StopFlag
+  /// The token of the first attempt of its batch; nil where it is alone with its work.
+  var batch: Int64?
+  let stopping: StopFlag
 
   /// Asks it to stop; its queries are stopped in the server.
   ///
@@ -107,7 +109,7 @@ struct LiveAttempt: Sendable {
   }
 
   /// The products that a task reads.
-  private static func inputs(
+  static func inputs(
     of definition: TaskDefinition, _ claimed: ClaimedTask, _ runtime: Runtime
   ) async throws -> [String: JSONValue] {
     guard !definition.reads.isEmpty else { return [:] }

@@ -46,16 +46,16 @@ final class Pulse: Sendable {
       let began = ContinuousClock.now
       do {
         if connection == nil { connection = try await runtime.connect("strata w\(worker) pulse") }
-        let row = try await connection?.first(
+        let renewal = try await connection?.first(
           SQL(
             file: "queries/orchestrator/renew_lease.sql", worker, options.lease.fractionalSeconds))
-        guard let row else {
+        guard renewal != nil else {
           mailbox.put(.leaseLost)
           break
         }
         renewed = began
-        if try row.get("stops", as: Bool.self) { mailbox.put(.stop) }
         // The slow poll behind all notifications.
+        mailbox.put(.stop)
         mailbox.put(.look)
         if options.run != nil { mailbox.put(.runChanged) }
       } catch is CancellationError {
@@ -103,7 +103,7 @@ final class Pulse: Sendable {
     let words = payload.split(separator: " ")
     let number = words.count > 1 ? Int64(words[1]) : nil
     switch words.first {
-    case "queue": if options.run == nil { mailbox.put(.look) }
+    case "queue": if !options.isBound { mailbox.put(.look) }
     case "stop": if number == worker { mailbox.put(.stop) }
     case "run": if let number, number == options.run { mailbox.put(.runChanged) }
     default: break

@@ -15,12 +15,16 @@ struct WorkerOptions: Sendable {
   var queues = ["default"]
   /// The one run that it works for; nil for all that no foreground process has bound.
   var run: Int64?
+  /// Whether it takes only tasks that are bound to it: a foreground command.
+  var isBound = false
   /// How long its attempts stay its own without a heartbeat.
   var lease = Duration.seconds(30)
   /// How long attempts may go on after it was told to drain.
   var drainTimeout = Duration.seconds(60)
-  /// Whether the bound run belongs to a backfill.
-  var isBackfill = false
+  /// The batches that it serves.
+  var batches = BatchService.all
+  /// Whether what is bound to it belongs to a backfill; nil where it may be either.
+  var isBackfill: Bool?
   /// Told of every change of the bound run.
   var observer: @Sendable (WorkerEvent) -> Void = { _ in }
 }

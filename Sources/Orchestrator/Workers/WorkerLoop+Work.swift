@@ -16,7 +16,7 @@ extension WorkerLoop {
   private mutating func record(_ endings: [EndedAttempt], of runID: Int64) async throws {
     try await ensureMonth()
     let lines = endings.flatMap { live[$0.token]?.log.take() ?? [] }
-    let room = isDraining ? 0 : options.slots - live.count + pending.count
+    let room = isDraining ? 0 : options.slots - busy
     let result: StepResult?
     do {
       result = try await runtime.step(connection).decide(
@@ -44,10 +44,12 @@ extension WorkerLoop {
     for ended in endings where !result.refused.contains(ended.token) {
       runtime.meters.ended(ended.result.state, after: result.at - ended.startedAt)
     }
-    runtime.meters.slots(used: live.count, of: options.slots)
-    for claimed in result.claims { start(claimed) }
-    // What the decision made claimable was looked for in its own transaction.
-    if room > 0 { wantsWork = false }
+    runtime.meters.slots(used: busy, of: options.slots)
+    start(result.claims)
+    // What the decision made claimable was looked for in its own transaction, except for batches.
+    if room > 0 {
+      wantsWork = result.boundWorker < 0 && (result.queued > 0 || result.endedTasks)
+    }
     lookAgainIfBusy()
     if result.endedTasks, dependsOnPast { try await askHeld(after: runID) }
   }
@@ -93,20 +95,21 @@ extension WorkerLoop {
 
   var claimer: Claimer {
     Claimer(
-      worker: id, binding: options.run == nil ? 0 : id, queues: options.queues,
+      worker: id, binding: options.isBound ? id : 0, queues: options.queues,
       identity: runtime.identity, definitions: runtime.definitions, time: runtime.time,
-      isBackfill: options.isBackfill, params: runtime.params, turns: worker.turns,
-      meters: runtime.meters, tellsLineage: runtime.lineage != nil)
+      isBackfill: options.isBackfill, isShared: options.run == nil, batches: options.batches,
+      params: runtime.params, turns: worker.turns, meters: runtime.meters,
+      tellsLineage: runtime.lineage != nil)
   }
 
   /// Claims what there is room for.
   mutating func claim() async throws {
     try await ensureMonth()
-    let room = options.slots - live.count
+    let room = options.slots - busy
     guard room > 0 else { return }
     let claimer = claimer
     let claimed = try await claimer.claim(room, on: connection)
-    for task in claimed { start(task) }
+    start(claimed)
     guard claimed.count < room else { return }
     lookAgainIfBusy()
     // Nothing more for now: the next retry or sensor wakes, or a notification, or the slow poll.
@@ -114,10 +117,36 @@ extension WorkerLoop {
     let row = try await connection.first(
       SQL(
         file: "queries/orchestrator/next_claimable.sql", claimer.binding, runtime.time.fixed))
-    if let row {
-      let due = try row.get("available_at", as: Instant.self)
-      let now = try row.get("at", as: Instant.self)
-      if due > now { wake(at: due, now: now) }
+    guard let row else { return }
+    if let due = try row.get("available_at", as: Instant?.self) {
+      wake(at: due, now: try row.get("at", as: Instant.self))
+    }
+    if try row.get("has_batches", as: Bool.self) {
+      start(try await claimer.claimBatches(room - claimed.count, on: connection))
+      lookAgainIfBusy()
+    }
+  }
+
+  /// Attempts on their way whose end has not come; those of a batch count as one.
+  var busy: Int {
+    var batches: Set<Int64> = []
+    for (token, attempt) in live where pending[token] == nil {
+      batches.insert(attempt.batch ?? token)
+    }
+    return batches.count
+  }
+
+  private mutating func start(_ claims: [ClaimedTask]) {
+    for claimed in claims where claimed.batch == nil { start(claimed) }
+    let batches = Dictionary(grouping: claims.filter { $0.batch != nil }) { $0.batch }
+    let mailbox = mailbox
+    for batch in batches.values {
+      for attempt in LiveAttempt.start(
+        batch: batch, worker: id, runtime: runtime, flush: { mailbox.put(.flushLog) },
+        ended: { mailbox.put(.ended($0)) })
+      {
+        live[attempt.claimed.token] = attempt
+      }
     }
   }
 
@@ -160,7 +189,12 @@ extension WorkerLoop {
 
   /// Stops the attempts that were told to.
   mutating func stopAttempts() async throws {
-    let rows = try await connection.query(SQL(file: "queries/orchestrator/list_stops.sql", id))
+    guard !live.isEmpty else { return }
+    let claims = live.values.map(\.claimed)
+    let rows = try await connection.query(
+      SQL(
+        file: "queries/orchestrator/list_stops.sql", claims.map(\.run.runID),
+        claims.map(\.taskID), claims.map(\.token)))
     for row in rows { live[try row.get("fencing_token", as: Int64.self)]?.stop() }
   }
 

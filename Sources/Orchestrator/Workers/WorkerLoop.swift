@@ -48,6 +48,10 @@ struct WorkerLoop {
   /// Leaves in order: nothing of it is running.
   private mutating func leave() async {
     timer?.cancel()
+    // A run that somebody else ended may leave attempts behind that nobody waits for.
+    for attempt in live.values { attempt.stop() }
+    for attempt in live.values { await attempt.handle.value }
+    live = [:]
     await pulse?.stop()
     pulse = nil
     do {
@@ -96,7 +100,7 @@ struct WorkerLoop {
     }
     if flushes { try await retrying { try await $0.flushLogs() } }
     if !pending.isEmpty { try await retrying { try await $0.recordEndings() } }
-    if wantsWork, !isDraining, !isDone, live.count < options.slots {
+    if wantsWork, !isDraining, !isDone, busy < options.slots {
       wantsWork = false
       try await retrying { try await $0.claim() }
     }
@@ -126,7 +130,7 @@ struct WorkerLoop {
   private mutating func reconnect() async throws {
     var connecting = runtime.pool.options
     connecting.applicationName = sessionName
-    connecting.backOff = options.run == nil ? .patient : .brief
+    connecting.backOff = options.isBound ? .brief : .patient
     while true {
       await connection.close()
       connection = try await Connection.connect(connecting)
@@ -183,7 +187,7 @@ struct WorkerLoop {
     live = [:]
     pending = [:]
     await pulse?.stop()
-    guard options.run == nil else {
+    guard !options.isBound else {
       throw OrchestratorError(
         code: OrchestratorError.leaseLost,
         message: "this process stood still for longer than its lease of \(options.lease), and its "

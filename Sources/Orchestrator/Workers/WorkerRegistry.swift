@@ -63,6 +63,12 @@ struct WorkerRegistry: Sendable {
     return !(try WorkerIdentity(row).isKnownToBeDead())
   }
 
+  /// Whether a daemon is there that takes work.
+  func hasDaemon() async throws -> Bool {
+    let rows = try await connection.query(SQL(file: "queries/orchestrator/find_daemon.sql"))
+    return try rows.contains { !(try WorkerIdentity($0).isKnownToBeDead()) }
+  }
+
   /// Gives a worker up: its sessions end, so that none of them holds a lock any longer, and its
   /// attempts are lost.
   func giveUp(_ worker: Int64, _ runtime: Runtime) async throws {

@@ -6,13 +6,13 @@ import Pipeline
 import Schedules
 import Tasks
 
-/// `strata dags …`: the pipelines of a project; needs no database.
+/// `strata dags …`: the pipelines of a project; most of it needs no database.
 struct DAGsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dags", abstract: "The project's pipelines.",
     subcommands: [
       List.self, Show.self, Graph.self, Validate.self, DAGTestCommand.self,
-      DAGVersionsCommand.self,
+      DAGVersionsCommand.self, Pause.self, Unpause.self,
     ])
 
   struct Summary: Encodable {

@@ -8,7 +8,8 @@ struct RunsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "Runs and how they ended.",
     subcommands: [
-      List.self, Show.self, RunsWatchCommand.self, RunsCalendarCommand.self,
+      List.self, Show.self, RunsWatchCommand.self, RunsCalendarCommand.self, Cancel.self,
+      Clear.self, Rerun.self, Mark.self,
     ])
 
   /// The run of a number.

@@ -1,6 +1,6 @@
 -- Whose a run is.
 -- Parameters: $1 run_id
--- Result: state, bound_worker_id; one row or none
-SELECT state, bound_worker_id
+-- Result: state, kind, bound_worker_id, parallelism; one row or none
+SELECT state, kind, bound_worker_id, parallelism
 FROM runs.run
 WHERE run_id = $1

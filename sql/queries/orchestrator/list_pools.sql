@@ -1,11 +1,14 @@
--- The pools and their slots in use.
+-- The pools and their slots in use; also those that tasks name and nobody has sized: one slot.
 -- Parameters: none
 -- Result: pool, slots, used (slots of running attempts), waiting (slots of claimable ones), note
-SELECT pool.pool, pool.slots, pool.note,
-  coalesce(sum(task.slots) FILTER (WHERE task.state = 'running'), 0) AS used,
-  coalesce(sum(task.slots) FILTER (WHERE task.state <> 'running'), 0) AS waiting
-FROM runs.pool
-LEFT JOIN runs.task
-  ON task.pool = pool.pool AND task.state IN ('queued', 'retrying', 'deferred', 'running')
-GROUP BY pool.pool
-ORDER BY pool.pool
+WITH load AS (
+  SELECT pool, coalesce(sum(slots) FILTER (WHERE state = 'running'), 0) AS used,
+    coalesce(sum(slots) FILTER (WHERE state <> 'running'), 0) AS waiting
+  FROM runs.task
+  WHERE pool IS NOT NULL AND state IN ('queued', 'retrying', 'deferred', 'running')
+  GROUP BY pool
+)
+SELECT coalesce(pool.pool, load.pool) AS pool, coalesce(pool.slots, 1) AS slots, pool.note,
+  coalesce(load.used, 0) AS used, coalesce(load.waiting, 0) AS waiting
+FROM runs.pool FULL JOIN load ON load.pool = pool.pool
+ORDER BY 1

@@ -1,0 +1,63 @@
+import Pipeline
+import Schedules
+import Warehouse
+
+extension RunCoordinator {
+  /// Lets a run that has ended begin again, works on it in this process alone, and returns when it
+  /// has ended: for `strata runs rerun` where no daemon is there.
+  ///
+  /// A run under way is taken over only where whoever had it is dead. Cancelling the calling Swift
+  /// task cancels the run.
+  ///
+  /// - Parameter observer: told of every change, from any thread; must not block.
+  /// - Throws: ``OrchestratorError`` `orchestrator.unknown_run`, `orchestrator.run_in_flight` where
+  ///   another process has the run or its interval, and the code of a refusal, see
+  ///   ``RunChange/refusal``.
+  public func rerun(
+    _ runID: Int64, _ operation: RunOperation, author: Author = Author(),
+    options: RunOptions = RunOptions(),
+    observer: @escaping @Sendable (RunEvent) -> Void = { _ in }
+  ) async throws -> RunOutcome {
+    let runtime = runtime
+    guard let record = try await RunStore(runtime.pool).run(runID) else {
+      throw RunOperations.unknown(runID)
+    }
+    if let snapshot = try await RunStore(runtime.pool).snapshot(record.snapshotHash) {
+      _ = try tasks(of: snapshot)
+    }
+    let stop = StopRelay()
+    // A task of its own: cancelling the caller must not cancel the writes that record it.
+    let work = Task {
+      try await ForegroundRun(
+        runtime: runtime, name: record.dag, options: options, stop: stop, observer: observer
+      ).run { connection, worker in
+        let operations = RunOperations(runtime, author: author)
+        let now = try await RunStore(runtime.pool).run(runID) ?? record
+        let isUnderWay = now.state == .running
+        if isUnderWay, try await operations.hasSomebody(now) {
+          throw OrchestratorError(
+            code: OrchestratorError.runInFlight,
+            message: "another process has run \(runID) in hand",
+            hint: "clear its tasks with `strata runs clear`: whoever has it goes on with them")
+        }
+        let change = try await operations.apply(
+          operation, to: runID,
+          RunBinding(worker: worker, parallelism: options.parallelism, rebinds: isUnderWay),
+          on: connection)
+        if let refusal = change.refusal {
+          throw OrchestratorError(code: refusal.code, message: refusal.message)
+        }
+        guard let taken = try await RunStore(runtime.pool).run(runID) else {
+          throw RunOperations.unknown(runID)
+        }
+        runtime.params.add(taken.params, of: runID)
+        return TakenRun(run: taken, disposition: .retried)
+      }
+    }
+    return try await withTaskCancellationHandler {
+      try await work.value
+    } onCancel: {
+      stop.stop()
+    }
+  }
+}
