@@ -19,12 +19,12 @@ import Warehouse
     }
   }
 
-  private func interval(_ number: Int32) -> DataInterval {
+  fileprivate func interval(_ number: Int32) -> DataInterval {
     DataInterval(day: Day(number: 20_000 + number), in: .utc)
   }
 
   /// Waits in the server until a query finds a row.
-  private func wait(_ pool: ConnectionPool, for query: SQL) async throws -> Row {
+  fileprivate func wait(_ pool: ConnectionPool, for query: SQL) async throws -> Row {
     while true {
       if let row = try await pool.first(query) { return row }
       try await pool.execute("SELECT pg_sleep(0.01)")
@@ -154,6 +154,129 @@ import Warehouse
       #expect(try await store.attempts(of: run) == attempts)
     }
   }
+}
+
+extension OrchestratorLeaseTests {
+  /// The lock of the fence: whoever gives the worker up waits for the transaction that has passed it.
+  @Test func nobodyTakesATaskOverInsideOfAFencedTransaction() async throws {
+    try await withFreshDatabase { pool in
+      try await pool.execute("CREATE TABLE published (token bigint)")
+      let (fenced, go) = (Gate(), Gate())
+      Probes.shared.set("inside") { context in
+        guard context.attempt.attempt == 1 else { return 2 }
+        // On sessions that are not the worker's, so that giving it up does not end them.
+        try await Task.detached {
+          try await pool.transaction { connection in
+            try await context.fence(connection)
+            try await connection.execute(
+              "INSERT INTO published VALUES (\(context.attempt.fencingToken))")
+            fenced.open()
+            try await go.wait()
+          }
+        }.value
+        return 1
+      }
+      let dag = DAG("inside") { dag in
+        dag.task("a", Probe(name: "inside"), retries: .fixed(1, every: .zero))
+      }
+      let registry = try TaskRegistry([Probe.self])
+      let run = try #require(
+        try await RunQueue(pool: pool, registry: registry, zone: .utc)
+          .enqueue(dag, interval: interval(0)))
+      let daemon = Daemon(
+        pool: pool, registry: registry, projectDirectory: "/nowhere", zone: .utc, dags: [],
+        options: DaemonOptions(schedules: false, slots: 1, lease: .seconds(60)))
+      let work = Task { try await daemon.run() }
+      try await fenced.wait()
+      let worker = try #require(
+        try await pool.first("SELECT worker_id FROM runs.task WHERE state = 'running'"))
+      let number = try worker.get("worker_id", as: Int64.self)
+      let givingUp = Task {
+        try await pool.withConnection { connection in
+          try await WorkerRegistry(connection: connection).giveUp(number, daemon.runtime)
+        }
+      }
+      // It waits for the lock; without one it would have taken the task over by now.
+      let found = try await wait(
+        pool,
+        for: """
+          SELECT EXISTS (SELECT FROM runs.task WHERE state <> 'running') AS taken
+          WHERE EXISTS (SELECT FROM runs.task WHERE state <> 'running')
+            OR EXISTS (
+              SELECT FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock')
+          """)
+      #expect(try !found.get("taken", as: Bool.self))
+      go.open()
+      try await givingUp.value
+      let published = try await pool.query("SELECT token FROM published")
+      #expect(published.count == 1)
+      let next = Daemon(
+        pool: pool, registry: registry, projectDirectory: "/nowhere", zone: .utc, dags: [],
+        options: DaemonOptions(schedules: false, slots: 1))
+      let nextWork = Task { try await next.run() }
+      _ = try await wait(
+        pool, for: "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'")
+      for daemon in [daemon, next] { daemon.drain() }
+      try await work.value
+      try await nextWork.value
+      #expect(try await RunStore(pool).attempts(of: run).map(\.state) == [.failed, .success])
+    }
+  }
+
+  /// A host that is an hour, or two months, ahead or behind changes no budget and no time on record.
+  @Test(arguments: [-60 * 24, -1, 1, 60 * 24])
+  func aHostsClockDecidesNothing(hours: Int) async throws {
+    try await withFreshDatabase { pool in
+      let looks = Level()
+      let name = "ahead \(hours)"
+      Probes.shared.set(name) { context in
+        looks.enter()
+        context.log.info("looks")
+        if looks.highest < 3 { throw NotYet("the third look") }
+        return 1
+      }
+      let dag = DAG("ahead") { dag in
+        dag.sensor(
+          "a", SensorProbe(name: name), every: .milliseconds(1), mode: .poke,
+          budget: .minutes(30))
+      }
+      let coordinator = RunCoordinator(
+        pool: pool, registry: try TaskRegistry([SensorProbe.self]), projectDirectory: "/nowhere",
+        zone: .utc, clock: WrongClock(offset: .hours(hours)))
+      let outcome = try await coordinator.run(dag, interval: interval(0))
+      #expect(outcome.states == "a success")
+      let wrong = try await pool.query(
+        """
+        SELECT 'log' AS what FROM runs.log
+        WHERE logged_at NOT BETWEEN now() - interval '5 minutes' AND now()
+        UNION ALL
+        SELECT 'attempt' FROM runs.attempt
+        WHERE created_at NOT BETWEEN now() - interval '5 minutes' AND now()
+        """)
+      #expect(wrong.isEmpty)
+      #expect(try await RunStore(pool).log(of: outcome.run.runID).count == 3)
+    }
+  }
+}
+
+/// A sensor that does what the probe of its name does.
+private struct SensorProbe: RunnableTask, SensorKind {
+  static let kind = "sensor_probe"
+  var name: String
+
+  func run(in context: TaskContext) async throws -> Int {
+    try await Probes.shared.body(name)?(context) ?? 1
+  }
+}
+
+/// The clock of a host that is set wrong.
+private struct WrongClock: HostClock {
+  let offset: Duration
+
+  func now() -> Instant { SystemClock().now() + offset }
+
+  func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }
 
 /// What a late attempt was told.
