@@ -12,7 +12,7 @@ import Testing
 /// stopped, cut off, restarted and set wrong.
 @Suite("Chaos")
 struct ChaosTests {
-  @Test("every effect exactly once, nothing lost or stuck", .timeLimit(.minutes(5)))
+  @Test("every effect exactly once, nothing lost or stuck", .timeLimit(.minutes(15)))
   func everyEffectExactlyOnce() async throws {
     let program = URL(fileURLWithPath: Binary.path).deletingLastPathComponent()
       .appendingPathComponent("strata-chaos").path

@@ -14,7 +14,7 @@ final class Journal: Sendable {
   func add(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct OrchestratorBackfillTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorBackfillTests {
   private let maria = Author(name: "maria@etl1", message: "new column")
   private let first = Day(number: 20_000)
 

@@ -43,7 +43,7 @@ final class BatchJournal: Sendable {
   func body(_ name: String) -> Body? { state.withLock { $0.bodies[name] } }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct OrchestratorBatchTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorBatchTests {
   private let first = Day(number: 20_000)
   private let kinds: [any RunnableTask.Type] = [Probe.self, BatchProbe.self]
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Warehouse
 
-@Suite("Callbacks", .timeLimit(.minutes(2)))
+@Suite("Callbacks", .timeLimit(.minutes(15)))
 struct OrchestratorCallbackTests {
   private let webhooks = WebhookClient(command: [Built.path("strata-webhook")])
 

@@ -37,7 +37,7 @@ func withDaemons(
   for task in work { try await task.value }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct OrchestratorDaemonTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorDaemonTests {
   private func queue(_ pool: ConnectionPool) throws -> RunQueue {
     RunQueue(
       pool: pool, registry: try TaskRegistry([Probe.self, Successor.self, Reporter.self]),

@@ -10,7 +10,7 @@ import Warehouse
 
 /// A worker that stood still for longer than its lease, and goes on: nothing that it does to its old
 /// task counts any more.
-@Suite(.timeLimit(.minutes(3))) struct OrchestratorLeaseTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorLeaseTests {
   /// As the nodes know it: see `Hold` in Tests/Chaos. Nothing of it runs in this process.
   private struct Hold: RunnableTask {
     static let kind = "chaos_hold"

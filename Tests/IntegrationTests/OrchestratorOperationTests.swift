@@ -6,7 +6,7 @@ import Warehouse
 
 @testable import Orchestrator
 
-@Suite(.timeLimit(.minutes(3))) struct OrchestratorOperationTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorOperationTests {
   private let maria = Author(name: "maria@etl1", message: "bad file")
 
   /// A random graph with rules, retries, setups and mapped tasks.

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Warehouse
 
-@Suite("Attempts in processes of their own", .timeLimit(.minutes(3)))
+@Suite("Attempts in processes of their own", .timeLimit(.minutes(15)))
 struct OrchestratorProcessTests {
   private func coordinator(
     _ pool: ConnectionPool, grace: Duration = .seconds(10)

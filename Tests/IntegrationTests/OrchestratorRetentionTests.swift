@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Warehouse
 
-@Suite("Retention", .timeLimit(.minutes(2)))
+@Suite("Retention", .timeLimit(.minutes(15)))
 struct OrchestratorRetentionTests {
   private static let now = Zone.utc.midnight(Day(iso8601: "2024-06-15") ?? Day(number: 0))
 

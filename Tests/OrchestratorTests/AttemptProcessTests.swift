@@ -15,7 +15,7 @@ import Testing
 #endif
 
 /// The program of an attempt by itself, as whoever starts it sees it.
-@Suite("The process of an attempt", .timeLimit(.minutes(1)))
+@Suite("The process of an attempt", .timeLimit(.minutes(15)))
 struct AttemptProcessTests {
   private func order(_ deed: ProcessProbe.Deed) throws -> String {
     let dag = DAG("alone") { $0.task("a", ProcessProbe(deed)) }
