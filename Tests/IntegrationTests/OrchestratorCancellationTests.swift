@@ -63,6 +63,38 @@ struct OrchestratorCancellationTests {
     }
   }
 
+  @Test func cancellingTheRunFromElsewhereStopsIt() async throws {
+    try await withFreshDatabase { pool in
+      let coordinator = try coordinator(pool)
+      let dag = dag("stopping.cancel")
+      async let run = coordinator.run(dag, interval: probeInterval)
+      try await waitForBackend(in: "PgSleep", on: pool)
+      let runs = try await RunStore(pool).runs(of: dag.name).map(\.runID)
+      _ = try await RunOperations(pool).apply(.cancel, to: runs)
+      let end = try await firstEnd(of: "long", on: pool)
+      #expect(end.state == .cancelled && end.sleepers == 0)
+      let outcome = try await run
+      #expect(outcome.states == "long cancelled, after cancelled")
+      #expect(outcome.run.state == .cancelled)
+    }
+  }
+
+  @Test func clearingTheTaskStopsItAndRunsItAgain() async throws {
+    try await withFreshDatabase { pool in
+      let coordinator = try coordinator(pool)
+      let dag = dag("stopping.clear")
+      async let run = coordinator.run(dag, interval: probeInterval)
+      try await waitForBackend(in: "PgSleep", on: pool)
+      let runs = try await RunStore(pool).runs(of: dag.name).map(\.runID)
+      _ = try await RunOperations(pool).apply(.clear(try TaskSelection("long")), to: runs)
+      let end = try await firstEnd(of: "long", on: pool)
+      #expect(end.state == .cancelled && end.sleepers == 0)
+      let outcome = try await run
+      #expect(outcome.states == "long success, after success")
+      #expect(outcome.task("long")?.output == .integer(2))
+    }
+  }
+
   @Test func aSignalToTheForegroundRunStopsIt() async throws {
     try await withFreshDatabase { pool in
       let coordinator = try coordinator(pool)
