@@ -30,7 +30,8 @@ extension RunCoordinator {
       runtime: runtime, id: id, options: options, author: author, observer: observer)
     let stop = StopRelay()
     // A task of its own: cancelling the caller must not cancel the writes that record it.
-    let task = Task { try await work.run(stop) }
+    let runtime = runtime
+    let task = Task { try await LineageEmitter.during(runtime) { try await work.run(stop) } }
     return try await withTaskCancellationHandler {
       try await task.value
     } onCancel: {
@@ -135,6 +136,7 @@ struct ForegroundBackfill: Sendable {
       await feeding.close()
       throw error
     }
+    await Upkeep(runtime).afterRun(feeding)
     await feeding.close()
     guard let last else { throw Backfills.unknown(id) }
     return last

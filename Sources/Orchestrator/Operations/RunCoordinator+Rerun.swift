@@ -28,30 +28,14 @@ extension RunCoordinator {
     let stop = StopRelay()
     // A task of its own: cancelling the caller must not cancel the writes that record it.
     let work = Task {
-      try await ForegroundRun(
-        runtime: runtime, name: record.dag, options: options, stop: stop, observer: observer
-      ).run { connection, worker in
-        let operations = RunOperations(runtime, author: author)
-        let now = try await RunStore(runtime.pool).run(runID) ?? record
-        let isUnderWay = now.state == .running
-        if isUnderWay, try await operations.hasSomebody(now) {
-          throw OrchestratorError(
-            code: OrchestratorError.runInFlight,
-            message: "another process has run \(runID) in hand",
-            hint: "clear its tasks with `strata runs clear`: whoever has it goes on with them")
+      try await LineageEmitter.during(runtime) {
+        try await ForegroundRun(
+          runtime: runtime, name: record.dag, options: options, stop: stop, observer: observer
+        ).run { connection, worker in
+          try await take(
+            record, operation, author, RunBinding(worker: worker, parallelism: options.parallelism),
+            connection)
         }
-        let change = try await operations.apply(
-          operation, to: runID,
-          RunBinding(worker: worker, parallelism: options.parallelism, rebinds: isUnderWay),
-          on: connection)
-        if let refusal = change.refusal {
-          throw OrchestratorError(code: refusal.code, message: refusal.message)
-        }
-        guard let taken = try await RunStore(runtime.pool).run(runID) else {
-          throw RunOperations.unknown(runID)
-        }
-        runtime.params.add(taken.params, of: runID)
-        return TakenRun(run: taken, disposition: .retried)
       }
     }
     return try await withTaskCancellationHandler {
@@ -59,5 +43,30 @@ extension RunCoordinator {
     } onCancel: {
       stop.stop()
     }
+  }
+  /// Does what is asked for to a run that nobody has in hand, and binds it to a worker.
+  private func take(
+    _ record: RunRecord, _ operation: RunOperation, _ author: Author, _ binding: RunBinding,
+    _ connection: Connection
+  ) async throws -> TakenRun {
+    let runID = record.runID
+    let operations = RunOperations(runtime, author: author)
+    let now = try await RunStore(runtime.pool).run(runID) ?? record
+    var binding = binding
+    binding.rebinds = now.state == .running
+    if binding.rebinds, try await operations.hasSomebody(now) {
+      throw OrchestratorError(
+        code: OrchestratorError.runInFlight, message: "another process has run \(runID) in hand",
+        hint: "clear its tasks with `strata runs clear`: whoever has it goes on with them")
+    }
+    let change = try await operations.apply(operation, to: runID, binding, on: connection)
+    if let refusal = change.refusal {
+      throw OrchestratorError(code: refusal.code, message: refusal.message)
+    }
+    guard let taken = try await RunStore(runtime.pool).run(runID) else {
+      throw RunOperations.unknown(runID)
+    }
+    runtime.params.add(taken.params, of: runID)
+    return TakenRun(run: taken, disposition: .retried)
   }
 }

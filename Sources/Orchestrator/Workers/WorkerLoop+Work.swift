@@ -169,7 +169,8 @@ extension WorkerLoop {
     let mailbox = mailbox
     Task {
       // Real time, whatever clock tests set: it is only to let the other's transaction end.
-      guard (try? await Task.sleep(for: .milliseconds(Int.random(in: 2...8)))) != nil else { return }
+      let pause = Duration.milliseconds(Int.random(in: 2...8))
+      guard (try? await Task.sleep(for: pause)) != nil else { return }
       mailbox.put(.look)
     }
   }
