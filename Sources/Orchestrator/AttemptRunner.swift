@@ -50,7 +50,8 @@ struct AttemptRunner: Sendable {
   /// The end of the attempt; never throws. Cancelling the calling task cancels the attempt, which
   /// is waited for all the same: its queries are stopped in the server before it counts as ended.
   func run() async -> AttemptResult {
-    let work = Task { try await looking() }
+    // A new task knows nothing of the executor that this one runs on.
+    let work = Task(executorPreference: AttemptExecutor.shared) { try await looking() }
     let timer = TimeLimit()
     let result = await withTaskCancellationHandler {
       guard let timeLimit else { return await work.result }

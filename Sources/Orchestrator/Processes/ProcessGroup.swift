@@ -7,6 +7,7 @@ final class ProcessGroup: Sendable {
     var leader: pid_t?
     var isStopped = false
     var isKilled = false
+    var isOver = false
   }
 
   private let state = Mutex(State())
@@ -40,7 +41,9 @@ final class ProcessGroup: Sendable {
   func begin(_ leader: pid_t) {
     let isStopped = state.withLock { state in
       state.leader = leader
-      return state.isStopped
+      // Its time may have been over before it was there.
+      if state.isKilled { Foundation.kill(-leader, SIGKILL) }
+      return state.isStopped && !state.isKilled
     }
     if isStopped { terminate() }
   }
@@ -63,6 +66,7 @@ final class ProcessGroup: Sendable {
     state.withLock { state in
       if let leader = state.leader { Foundation.kill(-leader, SIGKILL) }
       state.leader = nil
+      state.isOver = true
     }
   }
 
@@ -74,9 +78,9 @@ final class ProcessGroup: Sendable {
 
   func kill() {
     state.withLock { state in
-      guard let leader = state.leader else { return }
+      guard !state.isOver else { return }
       state.isKilled = true
-      Foundation.kill(-leader, SIGKILL)
+      if let leader = state.leader { Foundation.kill(-leader, SIGKILL) }
     }
   }
 

@@ -215,13 +215,20 @@ struct RunStep: Sendable {
     let downstream =
       task.waitForDownstream
       ? draft.definition.plan.downstreams[number].map { draft.definition.plan.ids[$0] } : []
-    let rows = try await connection.query(
+    let past = try await connection.first(
       SQL(
-        file: "queries/orchestrator/list_past_tasks.sql", draft.run.dag, draft.run.interval.start,
-        [task.id] + downstream))
-    let unmet = try rows.contains { row in
-      let state = try row.get("state", as: String?.self).flatMap(TaskState.init(rawValue:))
-      return state != nil && state != .success && state != .skipped
+        file: "queries/orchestrator/lock_past_run.sql", draft.run.dag, draft.run.interval.start))
+    var unmet = false
+    if let past {
+      let runID = try past.get("run_id", as: Int64.self)
+      // A queued run has no tasks yet.
+      unmet = try past.state("state", as: RunState.self) == .queued
+      let rows = try await connection.query(
+        SQL(file: "queries/orchestrator/list_past_tasks.sql", runID, [task.id] + downstream))
+      for row in rows {
+        let state = try row.state("state", as: TaskState.self)
+        if state != .success && state != .skipped { unmet = true }
+      }
     }
     if !unmet { try await apply(.pastMet(number: number), to: &draft) }
   }

@@ -113,12 +113,13 @@ extension WorkerLoop {
     guard claimed.count < room else { return }
     lookAgainIfBusy()
     // Nothing more for now: the next retry or sensor wakes, or a notification, or the slow poll.
-    dueAt = nil
     let row = try await connection.first(
       SQL(
         file: "queries/orchestrator/next_claimable.sql", claimer.binding, runtime.time.fixed))
     guard let row else { return }
-    if let due = try row.get("available_at", as: Instant?.self) {
+    // The timer that waits for that very instant goes on.
+    if let due = try row.get("available_at", as: Instant?.self), due != dueAt {
+      dueAt = nil
       wake(at: due, now: try row.get("at", as: Instant.self))
     }
     if try row.get("has_batches", as: Bool.self) {

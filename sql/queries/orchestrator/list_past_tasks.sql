@@ -1,16 +1,7 @@
--- How tasks ended in the run of a DAG before an interval, whatever asked for that run.
--- Parameters: $1 dag, $2 start of the interval, $3 task ids
--- Result: one row per task: task_id, state (null where that run does not know the task, or has not
---   made its tasks yet: then queued); no row where there is no run before
-WITH past AS (
-  SELECT run_id, state
-  FROM runs.run
-  WHERE dag = $1 AND interval_end <= $2
-  ORDER BY interval_end DESC, run_id DESC
-  LIMIT 1
-)
-SELECT wanted.task_id,
-  CASE WHEN past.state = 'queued' THEN 'queued' ELSE task.state END AS state
-FROM past
-CROSS JOIN unnest($3::text[]) AS wanted (task_id)
-LEFT JOIN runs.task ON task.run_id = past.run_id AND task.task_id = wanted.task_id
+-- How tasks stand in a run; a statement of its own after the run's lock, to see what was committed
+-- while that was waited for.
+-- Parameters: $1 run_id, $2 task ids
+-- Result: task_id, state; tasks that the run lacks are missing
+SELECT task_id, state
+FROM runs.task
+WHERE run_id = $1 AND task_id = ANY ($2::text[])
