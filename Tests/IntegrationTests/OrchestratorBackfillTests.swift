@@ -294,9 +294,10 @@ final class Journal: Sendable {
 
   @Test func aCancelledForegroundBackfillStopsItsRuns() async throws {
     try await withFreshDatabase { pool in
-      let started = Gate()
+      // Its two runs, which begin one after the other, and this test.
+      let started = Rendezvous(parties: 3)
       Probes.shared.set("sigint") { _ in
-        started.open()
+        await started.meet()
         try await Gate().wait()
         return 1
       }
@@ -304,7 +305,7 @@ final class Journal: Sendable {
         request(daily("sigint"), days: 5, maxActive: 2))
       let coordinator = try coordinator(pool)
       let work = Task { try await coordinator.backfill(id) }
-      try await started.wait()
+      await started.meet()
       work.cancel()
       let record = try await work.value
       #expect(record.state == .cancelled && record.tally.cancelled == 5)

@@ -23,14 +23,6 @@ import Warehouse
     DataInterval(day: Day(number: 20_000 + number), in: .utc)
   }
 
-  /// Waits in the server until a query finds a row.
-  fileprivate func wait(_ pool: ConnectionPool, for query: SQL) async throws -> Row {
-    while true {
-      if let row = try await pool.first(query) { return row }
-      try await pool.execute("SELECT pg_sleep(0.01)")
-    }
-  }
-
   /// The processes are real: one is stopped by SIGSTOP past its lease while another takes over, then
   /// woken by SIGCONT.
   @Test func aStoppedProcessCanNeitherPublishNorEndItsTask() async throws {
@@ -43,16 +35,17 @@ import Warehouse
       }
       let queue = RunQueue(pool: pool, registry: try TaskRegistry([Hold.self]), zone: .utc)
       let run = try #require(try await queue.enqueue(dag, interval: interval(0)))
-      let sleeper = try ChaosNode("worker", url, slots: 1)
+      let sleeper = try ChaosNode("worker", url, slots: 1, lease: .milliseconds(500))
       defer { sleeper.kill() }
-      let first = try await wait(pool, for: "SELECT token FROM chaos.start WHERE attempt = 1")
+      let first = try await waitForRow("SELECT token FROM chaos.start WHERE attempt = 1", on: pool)
       sleeper.signal(SIGSTOP)
 
-      // A scheduler gives the sleeper up once its lease is over, and makes the second attempt.
-      let other = try ChaosNode("scheduler", url, slots: 1)
+      // A scheduler gives the sleeper up once its lease is over, and makes the second attempt. Its
+      // own lease lasts: on a busy machine it would give itself up otherwise.
+      let other = try ChaosNode("scheduler", url, slots: 1, lease: .seconds(600))
       defer { other.kill() }
-      _ = try await wait(
-        pool, for: "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'")
+      _ = try await waitForRow(
+        "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'", on: pool)
       let store = RunStore(pool)
       let (tasks, attempts) = (try await store.tasks(of: run), try await store.attempts(of: run))
       #expect(attempts.map(\.state) == [.failed, .success])
@@ -64,18 +57,17 @@ import Warehouse
       // Now it goes on where it stood: it tries to publish, and to end its task.
       try await pool.execute("INSERT INTO chaos.gate DEFAULT VALUES")
       sleeper.signal(SIGCONT)
-      let outcome = try await wait(pool, for: "SELECT token, code FROM chaos.outcome")
+      let outcome = try await waitForRow("SELECT token, code FROM chaos.outcome", on: pool)
       #expect(try outcome.get("code", as: String.self) == OrchestratorError.leaseLost)
       #expect(
         try outcome.get("token", as: Int64.self) == (try first.get("token", as: Int64.self)))
       // It begins anew as another worker; by then it has let go of what it came to.
-      _ = try await wait(
-        pool,
-        for: """
-          SELECT FROM runs.worker WHERE process_id = \(sleeper.process)
-          GROUP BY process_id
-          HAVING count(*) = 2 AND count(*) FILTER (WHERE state = 'live') = 1
-          """)
+      _ = try await waitForRow(
+        """
+        SELECT FROM runs.worker WHERE process_id = \(sleeper.process)
+        GROUP BY process_id
+        HAVING count(*) = 2 AND count(*) FILTER (WHERE state = 'live') = 1
+        """, on: pool)
       #expect(try await store.tasks(of: run) == tasks)
       #expect(try await store.attempts(of: run) == attempts)
       let effects = try await pool.query("SELECT value FROM chaos.effect")
@@ -83,8 +75,8 @@ import Warehouse
 
       // And it works on: nobody else is left.
       let next = try #require(try await queue.enqueue(dag, interval: interval(1)))
-      _ = try await wait(
-        pool, for: "SELECT FROM runs.run WHERE run_id = \(next) AND state = 'success'")
+      _ = try await waitForRow(
+        "SELECT FROM runs.run WHERE run_id = \(next) AND state = 'success'", on: pool)
       #expect(try await store.attempts(of: next).map(\.state) == [.success])
       sleeper.signal(SIGTERM)
       #expect(sleeper.wait() == 0)
@@ -138,8 +130,8 @@ import Warehouse
         try await WorkerRegistry(connection: connection).giveUp(
           worker.get("worker_id", as: Int64.self), slow.runtime)
       }
-      _ = try await wait(
-        pool, for: "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'")
+      _ = try await waitForRow(
+        "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'", on: pool)
       let store = RunStore(pool)
       let (tasks, attempts) = (try await store.tasks(of: run), try await store.attempts(of: run))
       #expect(tasks.first?.output == .integer(2))
@@ -197,15 +189,14 @@ extension OrchestratorLeaseTests {
         }
       }
       // It waits for the lock; without one it would have taken the task over by now.
-      let found = try await wait(
-        pool,
-        for: """
-          SELECT EXISTS (SELECT FROM runs.task WHERE state <> 'running') AS taken
-          WHERE EXISTS (SELECT FROM runs.task WHERE state <> 'running')
-            OR EXISTS (
-              SELECT FROM pg_stat_activity
-              WHERE datname = current_database() AND wait_event_type = 'Lock')
-          """)
+      let found = try await waitForRow(
+        """
+        SELECT EXISTS (SELECT FROM runs.task WHERE state <> 'running') AS taken
+        WHERE EXISTS (SELECT FROM runs.task WHERE state <> 'running')
+          OR EXISTS (
+            SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock')
+        """, on: pool)
       #expect(try !found.get("taken", as: Bool.self))
       go.open()
       try await givingUp.value
@@ -215,8 +206,8 @@ extension OrchestratorLeaseTests {
         pool: pool, registry: registry, projectDirectory: "/nowhere", zone: .utc, dags: [],
         options: DaemonOptions(schedules: false, slots: 1))
       let nextWork = Task { try await next.run() }
-      _ = try await wait(
-        pool, for: "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'")
+      _ = try await waitForRow(
+        "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'", on: pool)
       for daemon in [daemon, next] { daemon.drain() }
       try await work.value
       try await nextWork.value
@@ -308,10 +299,11 @@ private final class ChaosNode: Sendable {
   private let child: Process
   var process: Int32 { child.processIdentifier }
 
-  /// Starts a node with a lease of half a second.
-  init(_ role: String, _ url: String, slots: Int) throws {
+  /// Starts a node.
+  init(_ role: String, _ url: String, slots: Int, lease: Duration) throws {
     child = try Self.start([
-      "node", role, "--database", url, "--slots", "\(slots)", "--lease-milliseconds", "500",
+      "node", role, "--database", url, "--slots", "\(slots)", "--lease-milliseconds",
+      "\(lease.milliseconds)",
     ])
   }
 

@@ -5,7 +5,8 @@ final class SilentServer: Sendable {
   private let descriptor: Int32
   let port: Int
 
-  init() throws {
+  /// A server on a port; 0 for any free one.
+  init(port wanted: UInt16 = 0) throws {
     #if os(Linux)
       let stream = Int32(SOCK_STREAM.rawValue)
     #else
@@ -15,6 +16,7 @@ final class SilentServer: Sendable {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    address.sin_port = wanted.bigEndian
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let file = descriptor
     let bound = withUnsafeMutablePointer(to: &address) { pointer in
@@ -23,7 +25,11 @@ final class SilentServer: Sendable {
           && getsockname(file, address, &size) == 0
       }
     }
-    guard bound else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    guard bound else {
+      let error = POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+      _ = Foundation.close(descriptor)
+      throw error
+    }
     port = Int(UInt16(bigEndian: address.sin_port))
   }
 
@@ -32,10 +38,17 @@ final class SilentServer: Sendable {
 
   func close() { _ = Foundation.close(descriptor) }
 
-  /// A port that nobody uses at the moment.
+  /// A port that nobody uses at the moment, and that the system gives to nobody who asks for any
+  /// free one: those begin at 32768 on Linux and at 49152 elsewhere.
   static func freePort() throws -> Int {
-    let server = try SilentServer()
-    server.close()
-    return server.port
+    while true {
+      do {
+        let server = try SilentServer(port: .random(in: 20_000..<32_000))
+        server.close()
+        return server.port
+      } catch let error as POSIXError where error.code == .EADDRINUSE {
+        continue
+      }
+    }
   }
 }

@@ -15,7 +15,10 @@ import Testing
           group.addTask {
             try await pool.withConnection { connection in
               let row = try await connection.first(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND backend_type = 'client backend'
+                """)
               return try row?.get(0, as: Int.self) ?? 0
             }
           }

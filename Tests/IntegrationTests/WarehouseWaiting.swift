@@ -15,3 +15,11 @@ func waitForBackend(in event: String, on pool: ConnectionPool) async throws {
     }
   }
 }
+
+/// Waits until a query finds a row, and returns it; the server does the waiting between looks.
+func waitForRow(_ query: SQL, on pool: ConnectionPool) async throws -> Row {
+  while true {
+    if let row = try await pool.first(query) { return row }
+    try await pool.execute("SELECT pg_sleep(0.01)")
+  }
+}
