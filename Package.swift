@@ -125,7 +125,8 @@ let package = Package(
 
     // Tests
     .target(
-      name: "TestSupport", dependencies: ["Warehouse", "Columns", "Schedules", subprocess],
+      name: "TestSupport",
+      dependencies: ["Warehouse", "Columns", "Schedules", subprocess, flyingSocks],
       path: "Tests/TestSupport", swiftSettings: settings),
     .executableTarget(
       name: "strata-bench",
@@ -143,7 +144,9 @@ let package = Package(
     tests("ArchitectureTests", []),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("SchedulesTests", ["Schedules", "TestSupport"], exclude: ["Vectors", "peers"]),
-    tests("TelemetryTests", ["Telemetry", log, metrics, flyingSocks], exclude: ["Golden"]),
+    tests(
+      "TelemetryTests", ["Telemetry", "TestSupport", log, metrics, flyingSocks],
+      exclude: ["Golden"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("WarehouseTests", ["Warehouse", "TestSupport"]),
     tests(
@@ -189,7 +192,7 @@ let package = Package(
         "strata-webhook",
       ]),
     tests(
-      "EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess, flyingSocks],
+      "EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess],
       exclude: ["peers"]),
   ]
 )

@@ -1,6 +1,6 @@
-import FlyingSocks
 import Foundation
 import Subprocess
+import TestSupport
 import Testing
 import Warehouse
 
@@ -78,14 +78,14 @@ struct SeeingTests {
       let daemon = try Daemon(
         shop, ["scheduler", "--metrics-port", "0", "--log-format", "json", "--log-level", "info"])
       let port = try await daemon.metricsPort()
-      #expect(try await Self.get("/health", port: port).hasPrefix("HTTP/1.1 200 OK\r\n"))
-      let metrics = try await Self.get("/metrics", port: port)
+      // It serves metrics before it has signed on as a worker.
+      _ = try await daemon.line(with: "\"working\"")
+      #expect(try await httpGet("/health", port: port).hasPrefix("HTTP/1.1 200 OK\r\n"))
+      let metrics = try await httpGet("/metrics", port: port)
       #expect(metrics.contains("strata_workers{role=\"scheduler\",state=\"live\"} 1\n"))
       #expect(metrics.contains("strata_attempts_started_total "))
       daemon.stop()
-      let lines = try await daemon.rest()
-      #expect(!lines.isEmpty)
-      for line in lines {
+      for line in try await daemon.end() {
         let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
         #expect(object?["level"] is String && object?["message"] is String, "\(line)")
       }
@@ -105,9 +105,9 @@ struct SeeingTests {
       #expect(
         try await shop.night(environment: ["STRATA_OPENLINEAGE": events.absoluteString]).code == 0)
       let daemon = try Daemon(shop, ["scheduler", "--metrics-port", "0"])
-      let answer = try await Self.get("/metrics", port: try await daemon.metricsPort())
+      let answer = try await httpGet("/metrics", port: try await daemon.metricsPort())
       daemon.stop()
-      _ = try await daemon.rest()
+      _ = try await daemon.end()
       let body = try #require(answer.range(of: "\r\n\r\n"))
       let metrics = shop.strata.home.appendingPathComponent("metrics.txt")
       try Data(answer[body.upperBound...].utf8).write(to: metrics)
@@ -119,23 +119,6 @@ struct SeeingTests {
       print("prometheus_client and openlineage read metrics and events: \(result.standardOutput)")
       #expect(result.standardOutput.hasSuffix(" 16\n"))
     }
-  }
-
-  private static func get(_ path: String, port: Int) async throws -> String {
-    let socket = try await AsyncSocket.connected(to: .inet(ip4: "127.0.0.1", port: UInt16(port)))
-    try await socket.write(Data("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
-    var bytes: [UInt8] = []
-    do {
-      while true {
-        let more = try await socket.read(atMost: 4096)
-        if more.isEmpty { break }
-        bytes += more
-      }
-    } catch SocketError.disconnected {
-      // The answer ends with the connection.
-    }
-    try socket.close()
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
 
@@ -152,6 +135,7 @@ private final class Daemon {
   private let process = Process()
   private var chunks: AsyncStream<Data>.AsyncIterator
   private var buffer = Data()
+  private var said: [String] = []
 
   init(_ shop: Shop, _ arguments: [String]) throws {
     let pipe = Pipe()
@@ -183,6 +167,7 @@ private final class Daemon {
       if let end = buffer.firstIndex(of: 10) {
         let line = String(decoding: buffer[..<end], as: UTF8.self)
         buffer = buffer[buffer.index(after: end)...]
+        said.append(line)
         return line
       }
       guard let more = await chunks.next() else { return nil }
@@ -190,26 +175,30 @@ private final class Daemon {
     }
   }
 
-  /// The port that it says it serves metrics on.
-  func metricsPort() async throws -> Int {
+  /// The first line with these words, of those that it has said and those to come.
+  func line(with words: String) async throws -> String {
+    if let line = said.first(where: { $0.contains(words) }) { return line }
     while let line = await line() {
-      if let end = line.range(of: "/metrics") {
-        let digits = line[..<end.lowerBound].reversed().prefix { $0.isNumber }.reversed()
-        if let port = Int(String(digits)) { return port }
-      }
+      if line.contains(words) { return line }
     }
     throw CancellationError()
+  }
+
+  /// The port that it says it serves metrics on.
+  func metricsPort() async throws -> Int {
+    let line = try await line(with: "/metrics")
+    let start = line.prefix(upTo: line.range(of: "/metrics")?.lowerBound ?? line.endIndex)
+    return try #require(Int(String(start.reversed().prefix { $0.isNumber }.reversed())))
   }
 
   /// Asks it to drain.
   func stop() { process.terminate() }
 
-  /// What it says until it has ended.
-  func rest() async throws -> [String] {
-    var found: [String] = []
-    while let line = await line() { found.append(line) }
+  /// Waits for its end, and returns all that it has said.
+  func end() async throws -> [String] {
+    while await line() != nil {}
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
-    return found
+    return said
   }
 }

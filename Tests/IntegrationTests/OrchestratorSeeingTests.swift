@@ -16,12 +16,13 @@ import Warehouse
 
   @Test func aLogIsFollowedOverAttemptsUntilItsTaskHasEnded() async throws {
     try await withFreshDatabase { pool in
-      let gate = Gate()
+      let (began, gate) = (Gate(), Gate())
       let dag = DAG("followed") { dag in
         dag.task("a", Probe(name: "followed.a"), retries: .fixed(1, every: .milliseconds(1)))
         dag.task("b", Probe(name: "followed.b"))
       }
       Probes.shared.set("followed.a") { context in
+        began.open()
         context.log.info("attempt begins", metadata: ["attempt": "\(context.attempt.attempt)"])
         guard context.attempt.attempt == 2 else { throw ProbeFailure() }
         try await gate.wait()
@@ -34,7 +35,8 @@ import Warehouse
       }
       let running = Task { try await coordinator(pool).run(dag, interval: probeInterval) }
       let store = RunStore(pool)
-      let runID = try await firstRun(of: "followed", store)
+      try await began.wait()
+      let runID = try #require(try await store.runs(of: "followed").first).runID
       var lines: [LogLine] = []
       // The gate opens only once the reader has seen a line of the attempt that waits at it.
       try await store.follow(logOf: runID, task: "a", poll: .milliseconds(20)) { line in
@@ -57,13 +59,6 @@ import Warehouse
         try await store.follow(logOf: runID, task: "c") { _ in }
       }
       #expect(error?.code == "orchestrator.unknown_task")
-    }
-  }
-
-  private func firstRun(of dag: String, _ store: RunStore) async throws -> Int64 {
-    while true {
-      if let run = try await store.runs(of: dag).first { return run.runID }
-      try await Task.sleep(for: .milliseconds(5))
     }
   }
 

@@ -2,6 +2,7 @@ import CoreMetrics
 import FlyingSocks
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Telemetry
@@ -58,18 +59,18 @@ import Testing
     }
     let number = try #require(await ports.first { _ in true })
     for round in 1...3 {
-      let text = try await Self.get("/metrics", port: number)
+      let text = try await httpGet("/metrics", port: number)
       #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
       #expect(text.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"))
       #expect(text.hasSuffix("\ncollected_total \(round)\n"))
     }
     // A client that says nothing keeps nobody else waiting.
     let silent = try await AsyncSocket.connected(to: .inet(ip4: "127.0.0.1", port: UInt16(number)))
-    #expect(try await Self.get("/health", port: number).hasSuffix("\r\n\r\nok\n"))
+    #expect(try await httpGet("/health", port: number).hasSuffix("\r\n\r\nok\n"))
     server.cancel()
     try await server.value
     try silent.close()
-    await #expect(throws: (any Error).self) { try await Self.get("/health", port: number) }
+    await #expect(throws: (any Error).self) { try await httpGet("/health", port: number) }
   }
 
   @Test func aTakenPortIsToldWithAHint() async throws {
@@ -92,22 +93,5 @@ import Testing
     await #expect(throws: TelemetryError.self) {
       try await MetricsServer.run(host: host, port: port, registry: MetricRegistry())
     }
-  }
-
-  private static func get(_ path: String, port: Int) async throws -> String {
-    let socket = try await AsyncSocket.connected(to: .inet(ip4: "127.0.0.1", port: UInt16(port)))
-    try await socket.write(Data("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
-    var bytes: [UInt8] = []
-    do {
-      while true {
-        let more = try await socket.read(atMost: 4096)
-        if more.isEmpty { break }
-        bytes += more
-      }
-    } catch SocketError.disconnected {
-      // The answer ends with the connection.
-    }
-    try socket.close()
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
