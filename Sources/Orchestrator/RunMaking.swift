@@ -196,15 +196,7 @@ extension RunPlan {
   func tallies(states: [Int: TaskState]) -> [UpstreamTally] {
     upstreams.map { upstreams in
       var tally = UpstreamTally()
-      for upstream in upstreams {
-        switch states[upstream] ?? .waiting {
-        case .waiting, .queued, .running, .retrying, .deferred: tally.unfinished += 1
-        case .success: tally.succeeded += 1
-        case .failed, .cancelled: tally.failed += 1
-        case .upstreamFailed: tally.upstreamFailed += 1
-        case .skipped: tally.skipped += 1
-        }
-      }
+      for upstream in upstreams { tally.count(states[upstream] ?? .waiting) }
       return tally
     }
   }

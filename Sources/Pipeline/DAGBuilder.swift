@@ -25,11 +25,8 @@ public struct DAGBuilder {
     failure: FailurePolicy = .failsRun, policy: TaskPolicy = TaskPolicy(),
     file: String = #fileID, line: Int = #line
   ) -> Output<Kind.Product> {
-    declare(
-      task,
-      Form(
-        id: id, after: after, rule: rule, retries: retries, timeLimit: timeLimit,
-        failure: failure, policy: policy, location: "\(file):\(line)"))
+    let form = Form(id, after, rule, retries, timeLimit, failure, policy, (file, line))
+    return declare(task, form)
   }
 
   /// Adds a task that makes something which the work needs and a teardown removes.
@@ -42,11 +39,9 @@ public struct DAGBuilder {
     failure: FailurePolicy = .failsRun, policy: TaskPolicy = TaskPolicy(),
     file: String = #fileID, line: Int = #line
   ) -> Output<Kind.Product> {
-    declare(
-      task,
-      Form(
-        id: id, after: after, rule: rule, retries: retries, timeLimit: timeLimit,
-        failure: failure, policy: policy, role: .setup, location: "\(file):\(line)"))
+    var form = Form(id, after, rule, retries, timeLimit, failure, policy, (file, line))
+    form.role = .setup
+    return declare(task, form)
   }
 
   /// Adds a task that removes what setups made: it runs once everything upstream has ended, if one
@@ -62,13 +57,10 @@ public struct DAGBuilder {
     failure: FailurePolicy = .failsRun, policy: TaskPolicy = TaskPolicy(),
     file: String = #fileID, line: Int = #line
   ) -> Output<Kind.Product> {
-    declare(
-      task,
-      Form(
-        id: id, after: after + setups, rule: .allDone, retries: retries, timeLimit: timeLimit,
-        failure: failure, policy: policy,
-        role: .teardown(of: Array(Set(setups.map(\.taskID))).sorted()),
-        location: "\(file):\(line)"))
+    var form = Form(
+      id, after + setups, .allDone, retries, timeLimit, failure, policy, (file, line))
+    form.role = .teardown(of: Array(Set(setups.map(\.taskID))).sorted())
+    return declare(task, form)
   }
 
   /// Adds a task that waits for something outside of the DAG.
@@ -87,13 +79,9 @@ public struct DAGBuilder {
     retries: Retries = .none, timeLimit: Duration? = nil, failure: FailurePolicy = .failsRun,
     policy: TaskPolicy = TaskPolicy(), file: String = #fileID, line: Int = #line
   ) -> Output<Kind.Product> {
-    declare(
-      task,
-      Form(
-        id: id, after: after, rule: rule, retries: retries, timeLimit: timeLimit,
-        failure: failure, policy: policy,
-        sensor: SensorPolicy(every: interval, mode: mode, budget: budget, softFail: softFail),
-        location: "\(file):\(line)"))
+    var form = Form(id, after, rule, retries, timeLimit, failure, policy, (file, line))
+    form.sensor = SensorPolicy(every: interval, mode: mode, budget: budget, softFail: softFail)
+    return declare(task, form)
   }
 
   /// Adds a task that is spread over lists: one instance for each combination of their items.
@@ -114,9 +102,7 @@ public struct DAGBuilder {
     file: String = #fileID, line: Int = #line,
     _ make: (repeat Output<(each Source).Item>) -> Kind
   ) -> Output<[Kind.Product]> where repeat (each Source).Item: Sendable {
-    var form = Form(
-      id: id, after: after, rule: rule, retries: retries, timeLimit: timeLimit,
-      failure: failure, policy: policy, location: "\(file):\(line)")
+    var form = Form(id, after, rule, retries, timeLimit, failure, policy, (file, line))
     var lists: [MappingSource] = []
     for source in repeat each sources {
       do {
@@ -181,6 +167,22 @@ extension DAGBuilder {
     var sources: Set<ReadCollector.Read> = []
     var ownItems: [String: String] = [:]
     var encodingFault: String?
+
+    /// What every way to declare a task takes, in the order of its parameters.
+    init(
+      _ id: String, _ after: [any TaskReference], _ rule: TriggerRule, _ retries: Retries,
+      _ timeLimit: Duration?, _ failure: FailurePolicy, _ policy: TaskPolicy,
+      _ place: (file: String, line: Int)
+    ) {
+      self.id = id
+      self.after = after
+      self.rule = rule
+      self.retries = retries
+      self.timeLimit = timeLimit
+      self.failure = failure
+      self.policy = policy
+      location = "\(place.file):\(place.line)"
+    }
   }
 
   private mutating func declare<Kind: TaskKind>(

@@ -54,7 +54,7 @@ public enum RunState: String, Codable, Sendable, Hashable, CaseIterable {
 
 extension UpstreamTally {
   /// Counts one upstream task, or takes it back with `by: -1`.
-  mutating func count(_ state: TaskState, by amount: Int = 1) {
+  public mutating func count(_ state: TaskState, by amount: Int = 1) {
     switch state {
     case .waiting, .queued, .running, .retrying, .deferred: unfinished += amount
     case .success: succeeded += amount

@@ -81,6 +81,11 @@ struct CronCommand: ParsableCommand {
       }
       return found
     }
+
+    /// Shows them.
+    func list(forward: Bool) throws {
+      try Firing.list(try firings(forward: forward), asked: count, global.console)
+    }
   }
 
   /// One firing as listings show it.
@@ -114,10 +119,7 @@ struct CronCommand: ParsableCommand {
       abstract: "The next firings, with their offsets and the data that each covers.")
     @OptionGroup var question: Question
 
-    func run() throws {
-      try Firing.list(
-        question.firings(forward: true), asked: question.count, question.global.console)
-    }
+    func run() throws { try question.list(forward: true) }
   }
 
   struct Previous: ParsableCommand {
@@ -125,10 +127,7 @@ struct CronCommand: ParsableCommand {
       abstract: "The firings before, the latest first.")
     @OptionGroup var question: Question
 
-    func run() throws {
-      try Firing.list(
-        question.firings(forward: false), asked: question.count, question.global.console)
-    }
+    func run() throws { try question.list(forward: false) }
   }
 
   struct Explain: ParsableCommand {
