@@ -36,9 +36,10 @@ struct NightlySuite: Suite {
         + "\(ResultTable.value(first.seconds, "s"))")
     try report()
     let asOf = ["as_of": date(day0)]
-    let full = try bench.peer("full_best.sql", on: "night_best", variables: asOf)
+    let full = try bench.peer(
+      "bounds_best.sql", "full_best.sql", on: "night_best", variables: asOf)
     try bench.clone("night_naive", from: "night_best")
-    _ = try bench.peer("first_publication_best.sql", on: "night_best", variables: asOf)
+    _ = try bench.peer("publish_best.sql", on: "night_best", variables: asOf)
     _ = try bench.peer("night_naive.sql", on: "night_naive", variables: asOf)
     try compare(day0)
     let build = try rebuild(day0 - 1, from: history)
@@ -58,10 +59,16 @@ struct NightlySuite: Suite {
       ours.append(run.seconds)
       peak = max(peak, run.peakBytes)
       let variables = ["as_of": date(day + 1)]
-      let theirs = try peer("night_best", path, variables)
+      let theirs = try peer("night_best", path) {
+        try bench.peer(
+          "bounds_best.sql", "night_best.sql", "publish_best.sql", on: $0, variables: variables)
+      }
       best.append(theirs.all)
       bestSteps.append(theirs.step)
-      naive.append(try peer("night_naive", path, variables).all)
+      naive.append(
+        try peer("night_naive", path) {
+          try bench.peer("night_naive.sql", on: $0, variables: variables)
+        }.all)
       say(
         "  night \(date(day)): ours \(ResultTable.value(run.seconds, "s")) "
           + "(\(ResultTable.value(run.processorSeconds, "s")) on processors), best SQL "
@@ -177,10 +184,10 @@ struct NightlySuite: Suite {
   // MARK: Peers
 
   private func peer(
-    _ name: String, _ path: String, _ variables: [String: String]
+    _ database: String, _ path: String, _ build: (String) throws -> Finished
   ) throws -> (all: Double, step: Double) {
-    let loaded = try bench.peer("load_checked.sql", on: name, file: path)
-    let built = try bench.peer("\(name).sql", on: name, variables: variables)
+    let loaded = try bench.peer("load_checked.sql", on: database, file: path)
+    let built = try build(database)
     return (loaded.seconds + built.seconds, built.seconds)
   }
 

@@ -87,16 +87,22 @@ final class Workbench: Sendable {
     }
   }
 
-  /// Runs a file of `Tests/Benchmarks/peers` with variables; `file` stands in for `@FILE@`.
+  /// Runs files of `Tests/Benchmarks/peers` with variables, one after the other in one session;
+  /// `file` stands in for `@FILE@`.
   func peer(
-    _ name: String, on database: String, file: String = "", variables: [String: String] = [:]
+    _ names: String..., on database: String, file: String = "", variables: [String: String] = [:]
   ) throws -> Finished {
-    let source = root.appendingPathComponent("Tests/Benchmarks/peers/\(name)")
-    let text = try String(contentsOf: source, encoding: .utf8).replacing("@FILE@", with: file)
-    let script = home.appendingPathComponent("\(name).running")
-    try text.write(to: script, atomically: true, encoding: .utf8)
-    let settings = variables.sorted { $0.key < $1.key }.flatMap { ["-v", "\($0.key)=\($0.value)"] }
-    return try psql(database, settings + ["-f", script.path])
+    var arguments = variables.sorted { $0.key < $1.key }.flatMap {
+      ["-v", "\($0.key)=\($0.value)"]
+    }
+    for name in names {
+      let source = root.appendingPathComponent("Tests/Benchmarks/peers/\(name)")
+      let text = try String(contentsOf: source, encoding: .utf8).replacing("@FILE@", with: file)
+      let script = home.appendingPathComponent("\(name).running")
+      try text.write(to: script, atomically: true, encoding: .utf8)
+      arguments += ["-f", script.path]
+    }
+    return try psql(database, arguments)
   }
 
   // MARK: Databases

@@ -1,25 +1,6 @@
 -- Every feature from nothing in the best SQL form: one scan per kind of event with FILTER and
--- literal bounds. Variables: as_of. Written by write_definitions.py.
-SET client_min_messages = warning;
+-- literal bounds. Comes after bounds_best.sql. Written by write_definitions.py.
 CREATE SCHEMA IF NOT EXISTS best;
-SELECT
-  (:'as_of'::timestamptz - interval '0 days')::text AS b0,
-  (:'as_of'::timestamptz - interval '1 days')::text AS a0,
-  (:'as_of'::timestamptz - interval '7 days')::text AS b7,
-  (:'as_of'::timestamptz - interval '8 days')::text AS a7,
-  (:'as_of'::timestamptz - interval '14 days')::text AS b14,
-  (:'as_of'::timestamptz - interval '15 days')::text AS a14,
-  (:'as_of'::timestamptz - interval '30 days')::text AS b30,
-  (:'as_of'::timestamptz - interval '31 days')::text AS a30,
-  (:'as_of'::timestamptz - interval '45 days')::text AS b45,
-  (:'as_of'::timestamptz - interval '46 days')::text AS a45,
-  (:'as_of'::timestamptz - interval '60 days')::text AS b60,
-  (:'as_of'::timestamptz - interval '61 days')::text AS a60,
-  (:'as_of'::timestamptz - interval '90 days')::text AS b90,
-  (:'as_of'::timestamptz - interval '91 days')::text AS a90,
-  (:'as_of'::timestamptz - interval '180 days')::text AS b180,
-  (:'as_of'::timestamptz - interval '181 days')::text AS a180
-\gset
 DROP TABLE IF EXISTS best.state;
 CREATE UNLOGGED TABLE best.state AS WITH
 purchase AS (

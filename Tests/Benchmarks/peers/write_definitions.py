@@ -3,8 +3,10 @@
 Usage: write_definitions.py FOLDER, where FOLDER is Tests/Benchmarks.
 
 One list of features and one of rules become project/features.yaml and project/segments.yaml for
-Strata, and peers/night_naive.sql, peers/night_best.sql and peers/full_best.sql for PostgreSQL, so
-that all three compute the same. The written files are committed; run this again after a change.
+Strata, and SQL files of peers for PostgreSQL, so that all compute the same: night_naive.sql; and
+bounds_best.sql, which full_best.sql and night_best.sql begin with, and publish_best.sql, which a
+night and a first publication end with. The written files are committed; run this again after a
+change.
 """
 
 import sys
@@ -205,26 +207,34 @@ def value_of(kind, value, condition):
     return amount(kind, condition)
 
 
+def days_of_bounds():
+    return sorted({b for _, _, d, s in WINDOWS.values() if d is not None for b in (s, d + s)} | {0})
+
+
 def bounds():
-    days = sorted({b for _, _, d, s in WINDOWS.values() if d is not None for b in (s, d + s)} | {0})
-    out = ["SELECT"]
     parts = []
-    for day in days:
+    for day in days_of_bounds():
         parts.append(f"  (:'as_of'::timestamptz - interval '{day} days')::text AS b{day}")
         parts.append(f"  (:'as_of'::timestamptz - interval '{day + 1} days')::text AS a{day}")
-    return days, ["SELECT", ",\n".join(parts), "\\gset"]
+    return [
+        "-- The bounds of windows as literals: b0 is as_of, b7 seven days before, a7 eight; for",
+        "-- full_best.sql and night_best.sql. Variables: as_of. Written by write_definitions.py.",
+        "SET client_min_messages = warning;",
+        "SELECT",
+        ",\n".join(parts),
+        "\\gset",
+    ]
 
 
 def full_best():
     """One pass per kind of source with FILTER and literal bounds."""
-    days, out = bounds()
-    head = [
+    out = [
         "-- Every feature from nothing in the best SQL form: one scan per kind of event with FILTER and",
-        "-- literal bounds. Variables: as_of. Written by write_definitions.py.",
-        "SET client_min_messages = warning;",
+        "-- literal bounds. Comes after bounds_best.sql. Written by write_definitions.py.",
         "CREATE SCHEMA IF NOT EXISTS best;",
+        "DROP TABLE IF EXISTS best.state;",
+        "CREATE UNLOGGED TABLE best.state AS WITH",
     ]
-    out = head + out + ["DROP TABLE IF EXISTS best.state;", "CREATE UNLOGGED TABLE best.state AS WITH"]
     parts = []
     columns = ["c.customer_id"]
     kinds = {}
@@ -267,6 +277,8 @@ def full_best():
 
 def publish_best():
     return [
+        "-- The memberships of best.state: all rules in one unnest, and a full-join delta with history.",
+        "-- Variables: as_of. Written by write_definitions.py.",
         "DROP TABLE IF EXISTS best.night;",
         "CREATE UNLOGGED TABLE best.night AS SELECT customer_id, " + rule_array(),
         "FROM " + with_derived("best.state") + ";",
@@ -304,15 +316,13 @@ def publish_best():
 
 def night_best():
     """Adds the day that enters each window and subtracts the one that leaves it."""
-    days, gset = bounds()
     out = [
         "-- The night in the best SQL form: add the new day and subtract the expired ones with literal",
-        "-- bounds, all rules in one unnest, a full-join delta with history.",
-        "-- Variables: as_of; best.state is that of the day before. Written by write_definitions.py.",
-        "SET client_min_messages = warning;",
-    ] + gset
+        "-- bounds, from best.state of the day before. Comes after bounds_best.sql and before",
+        "-- publish_best.sql. Written by write_definitions.py.",
+    ]
     scans = []
-    for day in days:
+    for day in days_of_bounds():
         used = sorted(
             {KINDS[k] for k, _, d, s in WINDOWS.values() if s == day or (d is not None and d + s == day)}
             | ({1, 2} if day == 0 else set())
@@ -342,7 +352,7 @@ def night_best():
     out.append("FROM best.state AS s FULL JOIN delta AS d USING (customer_id);")
     out.append("DROP TABLE best.state;")
     out.append("ALTER TABLE best.state_next RENAME TO state;")
-    return out + publish_best()
+    return out
 
 
 def write(path, lines):
@@ -356,12 +366,9 @@ def main():
     write(f"{folder}/project/segments.yaml", yaml_rules())
     write(f"{folder}/peers/night_naive.sql", naive())
     write(f"{folder}/peers/full_best.sql", full_best())
+    write(f"{folder}/peers/bounds_best.sql", bounds())
     write(f"{folder}/peers/night_best.sql", night_best())
-    write(
-        f"{folder}/peers/first_publication_best.sql",
-        ["-- The first publication of the best SQL form. Variables: as_of. Written by", "-- write_definitions.py."]
-        + publish_best(),
-    )
+    write(f"{folder}/peers/publish_best.sql", publish_best())
 
 
 main()

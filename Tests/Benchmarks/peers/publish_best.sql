@@ -1,5 +1,5 @@
--- The first publication of the best SQL form. Variables: as_of. Written by
--- write_definitions.py.
+-- The memberships of best.state: all rules in one unnest, and a full-join delta with history.
+-- Variables: as_of. Written by write_definitions.py.
 DROP TABLE IF EXISTS best.night;
 CREATE UNLOGGED TABLE best.night AS SELECT customer_id, unnest(array_remove(ARRAY[
   CASE WHEN orders_30d >= 1 AND days_since_order <= 7 THEN 1 END,
