@@ -1,23 +1,15 @@
 import CZlib
 import Foundation
+import TestSupport
 import Testing
 import Warehouse
 
 /// The UCI Online Retail data set, where it is at hand; it is never part of the repository.
 enum OnlineRetail {
-  /// `$STRATA_DATA`, else a folder `shared/data` beside the package.
-  static let file: URL? = {
-    let folders = [
-      ProcessInfo.processInfo.environment["STRATA_DATA"].map { URL(fileURLWithPath: $0) },
-      Binary.root.deletingLastPathComponent().appendingPathComponent("shared/data"),
-    ]
-    let found = folders.compactMap { $0?.appendingPathComponent("online_retail.csv.gz") }
-      .first { FileManager.default.fileExists(atPath: $0.path) }
-    if found == nil {
-      print("skipped: online_retail.csv.gz is not here (set STRATA_DATA to its folder)")
-    }
-    return found
-  }()
+  static let file: URL? = RealData.folder(from: #filePath).flatMap { folder in
+    let file = URL(fileURLWithPath: folder).appendingPathComponent("online_retail.csv.gz")
+    return FileManager.default.fileExists(atPath: file.path) ? file : nil
+  }
 }
 
 @Suite("UCI Online Retail, through the binary", .enabled(if: OnlineRetail.file != nil))

@@ -9,7 +9,7 @@ import Warehouse
 @Suite("Inputs: Online Retail through the database")
 struct InputsOnlineRetailTests {
   @Test func theLoadReportsWhatTheFileHoldsAndASecondOneAddsNothing() async throws {
-    guard let data = InputsData.folder(from: #filePath) else { return }
+    guard let data = RealData.folder(from: #filePath) else { return }
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let path = package.appendingPathComponent("dags/online_retail/sources.yaml").path
