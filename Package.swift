@@ -65,7 +65,7 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
     // Layer 1
-    room("Diagnostics"),
+    room("Diagnostics", [yams]),
     room("Schedules"),
     room("Columns"),
     room("Telemetry", [log, metrics, flyingSocks]),

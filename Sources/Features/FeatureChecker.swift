@@ -3,15 +3,15 @@ import Yams
 
 /// Turns YAML into checked features; every problem is reported, none stops the check.
 struct FeatureChecker {
-  private var reader: CatalogueReader
+  private var reader: YAMLReader
   /// Where each name was declared, to report the second use of it.
   private var declared: [String: Int] = [:]
 
-  var problems: [CatalogueProblem] {
+  var problems: [FileProblem] {
     reader.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
   }
 
-  init(file: String) { reader = CatalogueReader(file: file) }
+  init(file: String) { reader = YAMLReader(file: file, area: "features") }
 
   /// A feature that was read, with the nodes that later checks point at.
   private struct Draft {
@@ -21,8 +21,8 @@ struct FeatureChecker {
 
   /// The features of a document; only meaningful where `problems` stays empty.
   mutating func check(_ yaml: String) -> [FeatureDefinition] {
-    guard let root = reader.compose(yaml),
-      let top = reader.fields(of: root, known: ["version", "features"], what: "a catalogue")
+    guard let root = reader.compose(yaml, expecting: "version and features"),
+      let top = reader.fields(of: root, optional: ["version", "features"], what: "a catalogue")
     else { return [] }
     if let version = top["version"] {
       _ = reader.integer(version, 1...1, "version")
@@ -34,7 +34,7 @@ struct FeatureChecker {
       return []
     }
     guard case .sequence(let entries) = list else {
-      let found = CatalogueReader.kind(of: list)
+      let found = YAMLReader.words(list)
       reader.report(list, "bad_entry", "expected a list of features, found \(found)")
       return []
     }
@@ -60,7 +60,9 @@ struct FeatureChecker {
     let known =
       ["name"] + Self.kindNames + ["window", "previous", "minus", "to", "min_denominator", "type"]
       + Self.commonKeys.dropFirst()
-    guard let fields = reader.fields(of: entry, known: known, what: "a feature") else { return nil }
+    guard let fields = reader.fields(of: entry, optional: known, what: "a feature") else {
+      return nil
+    }
     let name = name(fields, entry)
     let kinds = Self.kindNames.filter { fields[$0] != nil }
     guard let kind = kinds.first, kinds.count == 1, let operand = fields[kind] else {
@@ -333,7 +335,7 @@ struct FeatureChecker {
         reader.report(
           node, "bad_value",
           "expected a positive number with at most \(scale) decimals, "
-            + "found \(CatalogueReader.kind(of: node))")
+            + "found \(YAMLReader.words(node))")
         return draft.feature
       }
       minimum = value

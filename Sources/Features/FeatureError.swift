@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// A fault in a feature catalogue, a sweep or a stored state, with what to do about it.
 public struct FeatureError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A stable name, for example `features.overflow`.
@@ -7,11 +9,11 @@ public struct FeatureError: Error, Sendable, Equatable, CustomStringConvertible 
   /// What to do; nil where there is nothing general to say.
   public let hint: String?
   /// Every problem of a catalogue, in file order; empty for other faults.
-  public let problems: [CatalogueProblem]
+  public let problems: [FileProblem]
 
   /// A fault with its code, message and hint.
   public init(
-    code: String, message: String, hint: String? = nil, problems: [CatalogueProblem] = []
+    code: String, message: String, hint: String? = nil, problems: [FileProblem] = []
   ) {
     self.code = code
     self.message = message
@@ -27,7 +29,7 @@ public struct FeatureError: Error, Sendable, Equatable, CustomStringConvertible 
     return hint.map { "\(message); \($0)" } ?? message
   }
 
-  static func invalid(_ problems: [CatalogueProblem], in file: String) -> FeatureError {
+  static func invalid(_ problems: [FileProblem], in file: String) -> FeatureError {
     let count = problems.count
     return FeatureError(
       code: "features.invalid_catalogue",
@@ -39,38 +41,5 @@ public struct FeatureError: Error, Sendable, Equatable, CustomStringConvertible 
       code: "features.overflow",
       message: "expected \(what) of customer \(customer) to fit 64 bits, found a larger total",
       hint: "look for amounts or quantities of absurd size among the customer's events")
-  }
-}
-
-/// One problem of a catalogue file, at the place where it stands.
-public struct CatalogueProblem: Sendable, Equatable, CustomStringConvertible {
-  /// The file as it was named by the caller.
-  public let file: String
-  /// From 1.
-  public let line: Int
-  /// From 1.
-  public let column: Int
-  /// A stable name, for example `features.unknown_kind`.
-  public let code: String
-  /// What was expected and what was found.
-  public let message: String
-  /// What to do, often a suggestion; nil where the message says all.
-  public let hint: String?
-
-  /// A problem at a place.
-  public init(
-    file: String, line: Int, column: Int, code: String, message: String, hint: String? = nil
-  ) {
-    self.file = file
-    self.line = line
-    self.column = column
-    self.code = code
-    self.message = message
-    self.hint = hint
-  }
-
-  /// `features.yaml:12:5: message; hint`.
-  public var description: String {
-    "\(file):\(line):\(column): \(message)" + (hint.map { "; \($0)" } ?? "")
   }
 }

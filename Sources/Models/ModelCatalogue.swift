@@ -36,7 +36,7 @@ public struct ModelCatalogue: Sendable {
     yaml: String, features: FeatureCatalogue, zone: Zone? = nil, file: String = "models.yaml"
   ) throws {
     var checker = ModelChecker(
-      reader: ModelReader(file: file), features: features, zone: zone)
+      reader: YAMLReader(file: file, area: "models"), features: features, zone: zone)
     models = try checker.check(yaml)
     guard checker.reader.problems.isEmpty else {
       throw ModelError.invalid(checker.reader.problems, in: file)
@@ -71,16 +71,16 @@ public struct ModelCatalogue: Sendable {
 
 /// Checks a catalogue's text against the features, the learners and the rule language.
 struct ModelChecker {
-  var reader: ModelReader
+  var reader: YAMLReader
   let features: FeatureCatalogue
   let zone: Zone?
 
   mutating func check(_ yaml: String) throws -> [CheckedModel] {
-    guard let root = reader.compose(yaml),
+    guard let root = reader.compose(yaml, expecting: "version and models"),
       let fields = reader.fields(
         of: root, required: ["version", "models"], what: "the catalogue")
     else { return [] }
-    _ = reader.whole(fields["version"], 1...1, "version")
+    _ = reader.integer(fields["version"], 1...1, "version")
     guard let entries = fields["models"] else { return [] }
     var models: [CheckedModel] = []
     var names: Set<String> = []
@@ -107,9 +107,9 @@ struct ModelChecker {
     let description = fields["description"].flatMap { reader.text($0, "a description") } ?? ""
     let learner = reader.text(fields["learner"], "a learner's name")
     let horizon = reader.days(fields["horizon"], "a horizon")
-    let cuts = fields["cuts"].map { reader.whole($0, 3...100, "a number of cuts") } ?? 6
+    let cuts = fields["cuts"].map { reader.integer($0, 3...100, "a number of cuts") } ?? 6
     let every = fields["every"].map { reader.days($0, "a distance between cuts") } ?? 30
-    let seed = fields["seed"].map { reader.whole($0, 0...2_147_483_647, "a seed") } ?? 1
+    let seed = fields["seed"].map { reader.integer($0, 0...2_147_483_647, "a seed") } ?? 1
     let population = rule(fields["population"], "a population rule")
     let label = rule(fields["label"], "a label rule")
     if let label, let horizon, let node = fields["label"] {
@@ -122,8 +122,9 @@ struct ModelChecker {
         let place =
           problem.code == "learning.unknown_learner" ? node : fields["parameters"] ?? node
         reader.report(
-          line: place.mark?.line ?? 1, column: place.mark?.column ?? 1, code: problem.code,
-          problem.message, problem.hint)
+          FileProblem(
+            file: reader.file, line: place.mark?.line ?? 1, column: place.mark?.column ?? 1,
+            code: problem.code, message: problem.message, hint: problem.hint))
       }
     }
     guard reader.problems.count == before, let name, let learner, let horizon, let cuts, let every,
@@ -181,9 +182,10 @@ struct ModelChecker {
     } catch let faults {
       for fault in faults.errors {
         reader.report(
-          line: fault.location?.line ?? place.line,
-          column: fault.location?.column ?? place.column, code: fault.code, fault.message,
-          fault.hint)
+          FileProblem(
+            file: reader.file, line: fault.location?.line ?? place.line,
+            column: fault.location?.column ?? place.column, code: fault.code,
+            message: fault.message, hint: fault.hint))
       }
       return nil
     }
@@ -236,7 +238,7 @@ struct ModelChecker {
     guard let node else { return [:] }
     guard case .mapping(let mapping) = node else {
       reader.report(
-        node, "bad_value", "expected parameters as a mapping, found \(ModelReader.words(node))")
+        node, "bad_value", "expected parameters as a mapping, found \(YAMLReader.words(node))")
       return [:]
     }
     var parameters: [String: Double] = [:]
@@ -247,7 +249,7 @@ struct ModelChecker {
         reader.report(
           value, "bad_value",
           "expected a number for '\(key.string ?? "a parameter")', found "
-            + ModelReader.words(value))
+            + YAMLReader.words(value))
         continue
       }
       parameters[name] = number

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// What keeps a model from being declared, trained, stored or used.
 public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A stable name, for example `models.one_class`.
@@ -7,13 +9,13 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What to do; nil where there is nothing general to say.
   public let hint: String?
   /// Every problem of a catalogue, in file order; empty for other faults.
-  public let problems: [ModelProblem]
+  public let problems: [FileProblem]
   /// Whether trying again with the same data and definitions must fail again.
   public let isPermanent: Bool
 
   /// A fault with its code, message and hint.
   public init(
-    code: String, message: String, hint: String? = nil, problems: [ModelProblem] = [],
+    code: String, message: String, hint: String? = nil, problems: [FileProblem] = [],
     isPermanent: Bool = true
   ) {
     self.code = code
@@ -40,7 +42,7 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     return hint.map { "\(message); \($0)" } ?? message
   }
 
-  static func invalid(_ problems: [ModelProblem], in file: String) -> ModelError {
+  static func invalid(_ problems: [FileProblem], in file: String) -> ModelError {
     let count = problems.count
     let ordered = problems.enumerated().sorted {
       ($0.element.line, $0.element.column, $0.offset)
@@ -49,26 +51,5 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     return ModelError(
       code: "models.invalid_catalogue",
       message: "\(file): \(count) \(count == 1 ? "problem" : "problems")", problems: ordered)
-  }
-}
-
-/// One problem of `models.yaml`, at the place where it stands.
-public struct ModelProblem: Sendable, Equatable, CustomStringConvertible {
-  /// The file as it was named by the caller.
-  public let file: String
-  /// From 1.
-  public let line: Int
-  /// From 1.
-  public let column: Int
-  /// A stable name, for example `models.unknown_feature`.
-  public let code: String
-  /// What was expected and what was found.
-  public let message: String
-  /// What to do, often a suggestion; nil where the message says all.
-  public let hint: String?
-
-  /// `models.yaml:12:5: message; hint`.
-  public var description: String {
-    "\(file):\(line):\(column): \(message)" + (hint.map { "; \($0)" } ?? "")
   }
 }

@@ -42,7 +42,7 @@ struct ImportTests {
   /// Packages from outside, and the rooms that may use them.
   static let packages: [String: Set<String>] = [
     "ArgumentParser": ["strata"],
-    "Yams": ["Inputs", "Features", "Rules", "Models", "Tasks"],
+    "Yams": ["Diagnostics", "Inputs", "Features", "Rules", "Models"],
     "Crypto": ["Warehouse", "Pipeline", "Rules", "Inputs", "Features", "FeatureStore", "Models"],
     "Subprocess": ["Warehouse", "Orchestrator"],
     "SystemPackage": ["Warehouse", "Orchestrator"],

@@ -1,42 +1,53 @@
-import Diagnostics
 import Yams
 
-/// Reads `models.yaml`, collecting every problem with its place instead of stopping.
-struct ModelReader {
-  let file: String
-  private(set) var problems: [ModelProblem] = []
+/// Reads one YAML catalogue, collecting every problem with its place instead of stopping.
+public struct YAMLReader {
+  /// The file as problems name it.
+  public let file: String
+  /// What codes begin with: `features` for `features.unknown_key`.
+  private let area: String
+  /// What was found wrong, in the order of the checks.
+  public private(set) var problems: [FileProblem] = []
 
-  init(file: String) { self.file = file }
+  /// A reader of a file whose problems have codes of an area.
+  public init(file: String, area: String) {
+    self.file = file
+    self.area = area
+  }
 
-  mutating func report(
+  /// Notes a problem at a node; the code comes without its area.
+  public mutating func report(
     _ node: Node, _ code: String, _ message: String, _ hint: String? = nil
   ) {
-    report(
-      line: node.mark?.line ?? 1, column: node.mark?.column ?? 1, code: "models.\(code)",
-      message, hint)
+    report(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1, code, message, hint)
   }
 
-  mutating func report(
-    line: Int, column: Int, code: String, _ message: String, _ hint: String? = nil
+  /// Notes a problem that an error of another area tells of, with its whole code.
+  public mutating func report(_ problem: FileProblem) { problems.append(problem) }
+
+  private mutating func report(
+    line: Int, column: Int, _ code: String, _ message: String, _ hint: String? = nil
   ) {
-    problems.append(
-      ModelProblem(
-        file: file, line: line, column: column, code: code, message: message, hint: hint))
+    report(
+      FileProblem(
+        file: file, line: line, column: column, code: "\(area).\(code)", message: message,
+        hint: hint))
   }
+
+  // MARK: Documents
 
   /// The document's root, nil after a syntax error (reported).
-  mutating func compose(_ yaml: String) -> Node? {
+  ///
+  /// - Parameter content: what a file that is empty lacks.
+  public mutating func compose(_ yaml: String, expecting content: String) -> Node? {
     do {
       if let node = try Yams.compose(yaml: yaml) { return node }
-      report(
-        line: 1, column: 1, code: "models.empty",
-        "expected version and models, found an empty file")
+      report(line: 1, column: 1, "empty", "expected \(content), found an empty file")
     } catch let error as YamlError {
       let (line, column, text) = Self.place(of: error)
-      report(
-        line: line, column: column, code: "models.yaml_syntax", "expected YAML, found: \(text)")
+      report(line: line, column: column, "yaml_syntax", "expected YAML, found: \(text)")
     } catch {
-      report(line: 1, column: 1, code: "models.yaml_syntax", "expected YAML, found: \(error)")
+      report(line: 1, column: 1, "yaml_syntax", "expected YAML, found: \(error)")
     }
     return nil
   }
@@ -56,9 +67,12 @@ struct ModelReader {
     }
   }
 
-  /// The entries of a mapping by key, unknown and missing keys reported.
-  mutating func fields(
-    of node: Node, required: [String], optional: [String] = [], what: String
+  // MARK: Values
+
+  /// The entries of a mapping by key, after reporting unknown and missing keys; nil after reporting
+  /// anything else.
+  public mutating func fields(
+    of node: Node, required: [String] = [], optional: [String] = [], what: String
   ) -> [String: Node]? {
     guard case .mapping(let mapping) = node else {
       report(node, "bad_entry", "expected \(what) as a mapping, found \(Self.words(node))")
@@ -68,7 +82,7 @@ struct ModelReader {
     var fields: [String: Node] = [:]
     for (key, value) in mapping {
       guard let name = key.string, known.contains(name) else {
-        let found = key.string ?? "something else"
+        let found = key.string ?? Self.words(key)
         report(
           key, "unknown_key", "expected a key of \(what), found '\(found)'",
           Suggestion.hint(for: found, among: known)
@@ -83,8 +97,8 @@ struct ModelReader {
     return fields
   }
 
-  /// The items of a list that has at least one, nil after reporting anything else.
-  mutating func list(_ node: Node, _ what: String) -> [Node] {
+  /// The items of a list that has at least one; empty after reporting anything else.
+  public mutating func list(_ node: Node, _ what: String) -> [Node] {
     guard case .sequence(let sequence) = node, !sequence.isEmpty else {
       report(node, "bad_value", "expected \(what) as a list, found \(Self.words(node))")
       return []
@@ -92,8 +106,8 @@ struct ModelReader {
     return Array(sequence)
   }
 
-  /// A text that is not empty, nil after reporting anything else.
-  mutating func text(_ node: Node?, _ what: String) -> String? {
+  /// A text that is not empty; nil for no node, and after reporting anything else.
+  public mutating func text(_ node: Node?, _ what: String) -> String? {
     guard let node else { return nil }
     guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
       report(node, "bad_value", "expected \(what), found \(Self.words(node))")
@@ -102,8 +116,18 @@ struct ModelReader {
     return scalar.string
   }
 
-  /// A whole number in a range, nil after reporting anything else.
-  mutating func whole(_ node: Node?, _ range: ClosedRange<Int>, _ what: String) -> Int? {
+  /// One text or a list of texts, at least one, each with its node.
+  public mutating func texts(_ node: Node, _ what: String) -> [(text: String, node: Node)] {
+    guard case .sequence(let sequence) = node, !sequence.isEmpty else {
+      return text(node, what).map { [($0, node)] } ?? []
+    }
+    return sequence.compactMap { item in text(item, what).map { ($0, item) } }
+  }
+
+  /// A whole number in a range; nil for no node, and after reporting anything else.
+  public mutating func integer(
+    _ node: Node?, _ range: ClosedRange<Int>, _ what: String
+  ) -> Int? {
     guard let node else { return nil }
     guard let value = node.scalar.flatMap({ Int($0.string) }), range.contains(value) else {
       report(
@@ -115,23 +139,8 @@ struct ModelReader {
     return value
   }
 
-  /// `60 days` or `8 weeks`, in days, nil after reporting anything else.
-  mutating func days(_ node: Node?, _ what: String) -> Int? {
-    guard let node else { return nil }
-    let words = node.scalar?.string.split(separator: " ") ?? []
-    let units = ["day": 1, "days": 1, "week": 7, "weeks": 7]
-    guard words.count == 2, let count = Int(words[0]), let unit = units[String(words[1])],
-      (1...3_650).contains(count), count * unit <= 3_650
-    else {
-      report(
-        node, "bad_value", "expected \(what) such as '60 days', found \(Self.words(node))",
-        "days and weeks, at least one day, at most 3650 days")
-      return nil
-    }
-    return count * unit
-  }
-
-  static func words(_ node: Node) -> String {
+  /// What a node is, for messages: `'text'`, `a list`, `nothing`.
+  public static func words(_ node: Node) -> String {
     switch node {
     case .scalar(let scalar): scalar.string.isEmpty ? "nothing" : "'\(scalar.string)'"
     case .mapping: "a mapping"
