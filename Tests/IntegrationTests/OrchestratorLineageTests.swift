@@ -200,6 +200,35 @@ import Warehouse
     }
   }
 
+  /// A process that ends between the telling and the deletion of what was told.
+  @Test func whatIsBeingToldAtTheEndIsToldOnce() async throws {
+    try await withFreshDatabase { pool in
+      try await withFile { path in
+        let dag = DAG("ending") { $0.task("a", Probe(name: "lineage.ending")) }
+        let coordinator = try coordinator(pool, to: .file("/nowhere/\(UUID().uuidString)/x"))
+        #expect(try await coordinator.run(dag, interval: probeInterval).succeeded)
+        let emitter = LineageEmitter(
+          runtime: coordinator.runtime,
+          options: LineageOptions(
+            target: .file(path), namespace: "shop", databaseNamespace: "d", database: "shop"))
+        let telling = try await pool.transaction { holder in
+          try await holder.execute("SELECT FROM runs.lineage FOR UPDATE")
+          let telling = Task { await emitter.run() }
+          // It has told, and waits for the rows that it deletes.
+          try await waitForBackend(in: "transactionid", on: pool)
+          telling.cancel()
+          return telling
+        }
+        await telling.value
+        #expect(
+          words(try events(path)) == [
+            "ending START", "ending.a START", "ending.a COMPLETE", "ending COMPLETE",
+          ])
+        #expect(try await left(pool) == 0)
+      }
+    }
+  }
+
   /// Posted one by one, in order; an address that fails gets all that is left another time.
   @Test func eventsArePostedInOrder() async throws {
     try await withFreshDatabase { pool in

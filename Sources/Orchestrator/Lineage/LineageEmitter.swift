@@ -46,22 +46,33 @@ struct LineageEmitter: Sendable {
     }
   }
 
-  /// Tells until the task is cancelled, and then what is left, for `patience` at most.
+  /// Tells until the task is cancelled, and then what is left; each telling goes on for `patience`
+  /// at most from then.
   func run(patience: Duration = .seconds(10)) async {
     while !Task.isCancelled {
-      _ = await tell()
+      _ = await tellWhole(patience)
       guard (try? await Task.sleep(for: Self.poll)) != nil else { break }
     }
-    // A task of its own: this one is cancelled, and with it everything that it waits for.
-    let rest = Task { await tell() }
-    let limit = Task {
-      guard (try? await Task.sleep(for: patience)) != nil else { return }
-      rest.cancel()
-    }
-    if !(await rest.value) {
+    if !(await tellWhole(patience)) {
       log.warning("lineage events are left for the next process that tells of lineage")
     }
-    limit.cancel()
+  }
+
+  /// Tells in a task of its own: a cancellation between the telling and the deletion of what was told
+  /// would have it told again.
+  private func tellWhole(_ patience: Duration) async -> Bool {
+    let telling = Task { await tell() }
+    let limit = Latest<Task<Void, Never>>()
+    defer { limit.value?.cancel() }
+    return await withTaskCancellationHandler {
+      await telling.value
+    } onCancel: {
+      limit.set(
+        Task {
+          guard (try? await Task.sleep(for: patience)) != nil else { return }
+          telling.cancel()
+        })
+    }
   }
 
   /// Tells everything that is noted; false where it could not.
