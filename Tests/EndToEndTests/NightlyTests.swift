@@ -159,7 +159,7 @@ struct NightlyTests {
         async let first = shop.night()
         while try await shop.count(
           "SELECT count(*) FROM runs.task WHERE task_id = 'publish' AND state = 'running'") == 0
-        { await Task.yield() }
+        { try await shop.pool.execute("SELECT pg_sleep(0.01)") }
         let second = try await shop.night()
         #expect(second.code == 3)
         #expect(second.error.contains("another process is running"))

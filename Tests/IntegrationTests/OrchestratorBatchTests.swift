@@ -252,12 +252,10 @@ final class BatchJournal: Sendable {
       }
       try await started.wait()
       // The three that are done are recorded before the process is given up.
-      while try await pool.query(
-        "SELECT 1 FROM runs.task WHERE task_id = 'a' AND state = 'success'"
-      )
-      .count < 3 {
-        await Task.yield()
-      }
+      _ = try await waitForRow(
+        """
+        SELECT FROM runs.task WHERE task_id = 'a' AND state = 'success' HAVING count(*) = 3
+        """, on: pool)
       try await pool.execute(
         "UPDATE runs.worker SET state = 'lost', stopped_at = now() WHERE state = 'live'")
       _ = await #expect(throws: OrchestratorError.self) { try await dead.value }

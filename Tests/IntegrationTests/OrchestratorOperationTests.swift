@@ -301,18 +301,15 @@ import Warehouse
 
   // MARK: With real workers
 
-  /// Waits until a query of a task is active in this database, without sleeping.
+  /// Waits until so many queries of tasks are active in this database.
   private func waitForQuery(_ pool: ConnectionPool, _ count: Int = 1) async throws {
-    while true {
-      let row = try await pool.first(
-        """
-        SELECT count(*) AS active FROM pg_stat_activity
-        WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(1000)%'
-          AND pid <> pg_backend_pid()
-        """)
-      if try row?.get("active", as: Int64.self) == Int64(count) { return }
-      await Task.yield()
-    }
+    _ = try await waitForRow(
+      """
+      SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(1000)%'
+        AND pid <> pg_backend_pid()
+      HAVING count(*) = \(Int64(count))
+      """, on: pool)
   }
 
   private func queue(_ pool: ConnectionPool) throws -> RunQueue {

@@ -200,11 +200,6 @@ private final class Held<Value: Sendable>: Sendable {
     }
   }
 
-  /// Waits until a query is active in this database, without sleeping.
-  private func waitForQuery(_ text: String, _ pool: ConnectionPool) async throws {
-    while try await !isActive(text, pool) { await Task.yield() }
-  }
-
   private func isActive(_ text: String, _ pool: ConnectionPool) async throws -> Bool {
     try await pool.first(
       """
@@ -226,7 +221,7 @@ private final class Held<Value: Sendable>: Sendable {
       }
       let coordinator = try coordinator(pool, clock: clock)
       async let run = coordinator.run(dag, interval: probeInterval)
-      try await waitForQuery("SELECT pg_sleep", pool)
+      try await waitForBackend(in: "PgSleep", on: pool)
       await clock.waitForSleepers()
       clock.advance(by: .minutes(5))
       let outcome = try await run
@@ -248,7 +243,7 @@ private final class Held<Value: Sendable>: Sendable {
       }
       let coordinator = try coordinator(pool)
       let task = Task { try await coordinator.run(dag, interval: probeInterval) }
-      try await waitForQuery("SELECT pg_sleep", pool)
+      try await waitForBackend(in: "PgSleep", on: pool)
       task.cancel()
       let outcome = try await task.value
       #expect(outcome.states == "a cancelled, b cancelled")
