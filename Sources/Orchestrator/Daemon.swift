@@ -156,7 +156,7 @@ public struct RunQueue: Sendable {
     return try await runtime.pool.transaction { connection in
       let ledger = RunLedger(connection: connection)
       let now = try await ledger.now(runtime.time)
-      try await ledger.ensurePartitions(at: now)
+      try await ledger.ensurePartitions(at: now, runtime.months)
       let making = RunMaking(connection: connection, runtime: runtime)
       let definition = try await making.store(snapshot, at: now)
       return try await making.start(

@@ -22,68 +22,87 @@ struct ForegroundRun: Sendable {
   ///
   /// - Parameter take: makes or finds the run, and binds it to the worker of the given number.
   func run(
-    _ take: (Connection, Int64) async throws -> TakenRun
+    _ take: @Sendable (Connection, Int64) async throws -> TakenRun
   ) async throws -> RunOutcome {
-    var connection = try await runtime.connect("strata run \(name)")
+    // One that was used before knows its statements and the catalogue already.
+    try await runtime.pool.scoped("strata run \(name)").withLastingConnection {
+      try await run(on: $0, take)
+    }
+  }
+
+  private func run(
+    on connection: Connection, _ take: @Sendable (Connection, Int64) async throws -> TakenRun
+  ) async throws -> RunOutcome {
+    let options = WorkerOptions(
+      role: .run, slots: options.parallelism, lease: options.lease)
+    let worker = try await WorkerRegistry(connection: connection).register(options, runtime)
+    let taken: TakenRun
     do {
-      let options = WorkerOptions(
-        role: .run, slots: options.parallelism, lease: options.lease)
-      let worker = try await WorkerRegistry(connection: connection).register(options, runtime)
-      let taken: TakenRun
-      do {
-        taken = try await take(connection, worker)
-      } catch {
-        try await connection.execute(
-          SQL(file: "queries/orchestrator/end_worker.sql", worker, "gone"))
-        throw error
-      }
-      let store = RunStore(runtime.pool)
-      let records = try await RunLedger(connection: connection).tasks(of: taken.run.runID)
-      guard taken.run.state == .running else {
-        try await connection.execute(
-          SQL(file: "queries/orchestrator/end_worker.sql", worker, "gone"))
-        await connection.close()
-        let outcome = RunOutcome(run: taken.run, disposition: taken.disposition, tasks: records)
-        observer(.finished(outcome))
-        return outcome
-      }
-      observer(.started(taken.run, taken.disposition, tasks: records))
-      connection = try await work(taken, records, options, worker, connection)
-      guard let run = try await store.run(taken.run.runID) else { throw Self.missing(taken.run) }
-      let tasks = try await store.tasks(of: run.runID)
-      await Upkeep(runtime).afterRun(connection)
-      await connection.close()
-      let outcome = RunOutcome(run: run, disposition: taken.disposition, tasks: tasks)
-      guard run.state != .running else { throw Self.takenOver(run) }
+      taken = try await take(connection, worker)
+    } catch {
+      try await signOff(worker, on: connection)
+      throw error
+    }
+    let start = try await connection.pipeline([
+      SQL(file: "queries/orchestrator/list_tasks.sql", taken.run.runID),
+      SQL(file: "queries/orchestrator/find_binding.sql", taken.run.runID),
+    ])
+    let records = try start[0].map(TaskRecord.init)
+    guard taken.run.state == .running else {
+      try await signOff(worker, on: connection)
+      let outcome = RunOutcome(run: taken.run, disposition: taken.disposition, tasks: records)
       observer(.finished(outcome))
       return outcome
+    }
+    observer(.started(taken.run, taken.disposition, tasks: records))
+    // The tasks of a backfill's runs are queued apart from those of others.
+    let isBackfill = try start[1].first?.state("kind", as: RunKind.self) == .backfill
+    let last = try await work(
+      taken, records, options, worker, isBackfill: isBackfill, on: connection)
+    do {
+      let outcome = try await finish(taken, on: last)
+      if last !== connection { await last.close() }
+      return outcome
     } catch {
-      await connection.close()
+      if last !== connection { await last.close() }
       throw error
     }
   }
 
+  /// Reads what the run came to.
+  private func finish(_ taken: TakenRun, on connection: Connection) async throws -> RunOutcome {
+    let end = try await connection.pipeline([
+      SQL(file: "queries/orchestrator/find_run.sql", taken.run.runID),
+      SQL(file: "queries/orchestrator/list_tasks.sql", taken.run.runID),
+    ])
+    guard let run = try end[0].first.map(RunRecord.init) else { throw Self.missing(taken.run) }
+    await Upkeep(runtime).afterRun(connection)
+    let outcome = RunOutcome(
+      run: run, disposition: taken.disposition, tasks: try end[1].map(TaskRecord.init))
+    guard run.state != .running else { throw Self.takenOver(run) }
+    observer(.finished(outcome))
+    return outcome
+  }
+
+  private func signOff(_ worker: Int64, on connection: Connection) async throws {
+    try await connection.execute(
+      SQL(file: "queries/orchestrator/end_worker.sql", worker, "gone"))
+  }
+
   private func work(
     _ taken: TakenRun, _ records: [TaskRecord], _ options: WorkerOptions, _ worker: Int64,
-    _ connection: Connection
+    isBackfill: Bool, on connection: Connection
   ) async throws -> Connection {
     let presenter = RunPresentation(records, observer: observer)
     var options = options
     options.run = taken.run.runID
     options.isBound = true
     options.batches = .none
-    options.isBackfill = try await isOfBackfill(taken.run, connection)
+    options.isBackfill = isBackfill
     options.observer = { presenter.take($0) }
     let working = Worker(runtime, options)
     stop.onStop { working.mailbox.put(.cancelRun) }
     return try await working.work(as: worker, on: connection)
-  }
-
-  /// Whether a backfill made a run: its tasks are queued apart from those of others.
-  private func isOfBackfill(_ run: RunRecord, _ connection: Connection) async throws -> Bool {
-    let row = try await connection.first(
-      SQL(file: "queries/orchestrator/find_binding.sql", run.runID))
-    return try row?.state("kind", as: RunKind.self) == .backfill
   }
 
   private static func missing(_ run: RunRecord) -> OrchestratorError {

@@ -1,6 +1,7 @@
 import Foundation
 import Pipeline
 import Schedules
+import Synchronization
 import Warehouse
 
 /// The statements about runs that are no decisions: made, found, noted, logged.
@@ -44,8 +45,15 @@ struct RunLedger: Sendable {
       .decoded(as: DAGSnapshot.self)
   }
 
-  func ensurePartitions(at now: Instant) async throws {
+  /// Makes the partitions for the month of an instant and the next one, where this process has not
+  /// seen to it already.
+  func ensurePartitions(at now: Instant, _ months: MonthsMemory? = nil) async throws {
+    let day = Zone.utc.day(of: now)
+    let month = day - (day.components.day - 1)
+    if months?.knows(month) == true { return }
     try await connection.execute(SQL(file: "queries/orchestrator/ensure_partitions.sql", now))
+    // A transaction may still be rolled back.
+    if await !connection.isInTransaction { months?.add(month) }
   }
 
   func store(_ snapshot: DAGSnapshot, _ json: JSONValue, at now: Instant) async throws {
@@ -111,6 +119,15 @@ struct RunLedger: Sendable {
       file: "queries/orchestrator/insert_event.sql", runID, kind,
       JSONText(JSONValue.object(detail).canonicalText), now)
   }
+}
+
+/// The months whose partitions this process has seen; retention drops only those long past.
+final class MonthsMemory: Sendable {
+  private let known = Mutex<Set<Day>>([])
+
+  func knows(_ month: Day) -> Bool { known.withLock { $0.contains(month) } }
+
+  func add(_ month: Day) { known.withLock { _ = $0.insert(month) } }
 }
 
 /// A run that is to be made.

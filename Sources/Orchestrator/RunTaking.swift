@@ -11,7 +11,7 @@ struct RunTaking: Sendable {
   func take(_ connection: Connection, _ worker: Int64) async throws -> TakenRun {
     let ledger = RunLedger(connection: connection)
     let now = try await ledger.now(runtime.time)
-    try await ledger.ensurePartitions(at: now)
+    try await ledger.ensurePartitions(at: now, runtime.months)
     // What keeps the interval may be dead: then it is given up, once, and the run taken up.
     for _ in 0..<3 {
       if let found = try await ledger.find(

@@ -15,6 +15,8 @@ public final class ConnectionPool: Sendable {
   private struct State {
     var idle: [Connection] = []
     var open = 0
+    /// Lent for long: they do not count against the limit.
+    var lasting = 0
     var waiters: [(id: Int, continuation: OneShot<Grant>)] = []
     var nextWaiter = 0
     var isClosed = false
@@ -85,14 +87,39 @@ public final class ConnectionPool: Sendable {
   public nonisolated(nonsending) func withConnection<T: Sendable>(
     _ body: nonisolated(nonsending) (Connection) async throws -> T
   ) async throws -> T {
+    try await lend(lasting: 0, body)
+  }
+
+  /// Lends a connection for as long as something lives, beside the pool's limit: what a loop works
+  /// with while others take and give back theirs.
+  ///
+  /// - Throws: what `body` throws; ``WarehouseError`` of connecting; `warehouse.pool_closed`.
+  public nonisolated(nonsending) func withLastingConnection<T: Sendable>(
+    _ body: nonisolated(nonsending) (Connection) async throws -> T
+  ) async throws -> T {
+    try await lend(lasting: 1, body)
+  }
+
+  private nonisolated(nonsending) func lend<T: Sendable>(
+    lasting: Int, _ body: nonisolated(nonsending) (Connection) async throws -> T
+  ) async throws -> T {
     let source = lender ?? self
-    let connection = try await source.take()
+    source.state.withLock { $0.lasting += lasting }
+    let connection: Connection
+    do {
+      connection = try await source.take()
+    } catch {
+      source.state.withLock { $0.lasting -= lasting }
+      throw error
+    }
     do {
       try await connection.wear(dress)
       let value = try await body(connection)
+      source.state.withLock { $0.lasting -= lasting }
       await source.giveBack(connection)
       return value
     } catch {
+      source.state.withLock { $0.lasting -= lasting }
       await source.giveBack(connection)
       throw error
     }
@@ -188,7 +215,7 @@ public final class ConnectionPool: Sendable {
       if state.isClosed { throw Self.closed }
       if state.waiters.isEmpty {
         if let connection = state.idle.popLast() { return (.connection(connection), 0) }
-        if state.open < limit {
+        if state.open < limit + state.lasting {
           state.open += 1
           return (.permission, 0)
         }
@@ -257,6 +284,11 @@ public final class ConnectionPool: Sendable {
     }
     let next: Next = state.withLock { state in
       if state.isClosed {
+        state.open -= 1
+        return .close
+      }
+      if state.open > limit + state.lasting {
+        // It was opened for somebody who kept another one for long.
         state.open -= 1
         return .close
       }

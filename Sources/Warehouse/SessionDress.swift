@@ -14,6 +14,14 @@ struct SessionDress: Sendable, Equatable {
 }
 
 extension Connection {
+  /// Names the session in `pg_stat_activity`, without a limit for its statements; no round trip
+  /// where it has that name. The pool renames it for the next one who takes it.
+  ///
+  /// - Parameter name: cut at 63 bytes by the server.
+  public func rename(_ name: String) async throws {
+    try await wear(SessionDress(name: name, deadline: nil))
+  }
+
   /// Takes a name and a limit on; a round trip only where they differ from those of before.
   func wear(_ wanted: SessionDress) async throws {
     if dress == nil, wanted.deadline == nil, wanted.name == openedAs { return }

@@ -115,7 +115,7 @@ struct BackfillFeeder: Sendable {
       interval.place, interval.interval, existing: existing, reprocess: backfill.reprocess)
     let ledger = RunLedger(connection: connection)
     let now = try await ledger.now(runtime.time)
-    try await ledger.ensurePartitions(at: now)
+    try await ledger.ensurePartitions(at: now, runtime.months)
     switch step.action {
     case .skip:
       try await note(.skipped, step, backfill, connection)

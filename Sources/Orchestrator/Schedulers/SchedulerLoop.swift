@@ -110,7 +110,7 @@ final class SchedulerLoop: Sendable {
   func look(_ connection: Connection) async throws -> Duration? {
     let ledger = RunLedger(connection: connection)
     let now = try await ledger.now(runtime.time)
-    try await ledger.ensurePartitions(at: now)
+    try await ledger.ensurePartitions(at: now, runtime.months)
     try await recover(connection)
     var next: Instant?
     for dag in dags {

@@ -60,6 +60,9 @@ struct StepResult: Sendable {
   var dueAt: Instant?
   /// Attempts that the same transaction claimed.
   var claims: [ClaimedTask] = []
+  /// Of what the decision queued for now, how much it did not claim; nil where it looked for work
+  /// beyond its own.
+  var leftBehind: Int?
 }
 
 extension StepResult {

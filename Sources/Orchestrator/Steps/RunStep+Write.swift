@@ -44,7 +44,13 @@ extension RunStep {
     let count = draft.batch.count
     let rows = try await connection.pipeline(draft.batch + more)
     draft.batch = []
-    for answer in rows.prefix(count) {
+    try Self.check(rows.prefix(count), of: draft.run.runID)
+    return Array(rows.dropFirst(count))
+  }
+
+  /// Makes sure that writes changed as many rows as they were given.
+  static func check(_ answers: ArraySlice<[Row]>, of runID: Int64) throws {
+    for answer in answers {
       // Statements that must change as many rows as they were given say how many they did.
       guard let row = answer.first, row.columns == ["changed", "expected"] else { continue }
       let changed = try row.get("changed", as: Int64.self)
@@ -52,11 +58,10 @@ extension RunStep {
       guard changed == expected else {
         throw OrchestratorError(
           code: "orchestrator.missing_rows",
-          message: "expected to change \(expected) rows of run \(draft.run.runID), found "
+          message: "expected to change \(expected) rows of run \(runID), found "
             + "\(changed)", hint: "rows of runs.task or runs.attempt were removed by hand")
       }
     }
-    return Array(rows.dropFirst(count))
   }
 
   private func note(_ key: TaskKey, _ draft: StepDraft, _ result: inout StepResult) throws {

@@ -53,6 +53,9 @@ struct RunStep: Sendable {
       let result = try await step.write(&draft)
       // A run that has ended leaves nothing of its own to claim.
       let claims = (result.state == .running || claimer?.isShared == true) ? claimer : nil
+      if let claims, let handed = claims.handOver(draft, upTo: room) {
+        return try await step.commit(draft, result, handed, claims)
+      }
       let looks = room > 0 ? claims?.looks(room, FullLimits()) ?? [] : []
       let rows = try await step.flush(&draft, and: looks)
       guard let claims, room > 0 else {
@@ -69,6 +72,30 @@ struct RunStep: Sendable {
         }
       )
     }
+  }
+
+  /// Writes a decision and starts what it queued, in one round trip with the commit.
+  private func commit(
+    _ draft: StepDraft, _ result: StepResult, _ handed: HandedOver, _ claimer: Claimer
+  ) async throws -> ([SQL], @Sendable ([[Row]]) throws -> StepResult?) {
+    for task in handed.tasks {
+      _ = try await claimer.params.params(of: task.runID, on: connection)
+    }
+    let writes = draft.batch
+    let start = claimer.start(handed.tasks)
+    let runID = draft.run.runID
+    return (
+      writes + start + result.announcements(runID, claimed: handed.tasks.count),
+      { answers in
+        try Self.check(answers.prefix(writes.count), of: runID)
+        var result = result
+        result.leftBehind = handed.leftBehind
+        if !start.isEmpty {
+          result.claims = try claimer.claimed(handed.tasks, answers[writes.count])
+        }
+        return result
+      }
+    )
   }
 
   /// The same inside a transaction of the caller's; tells other processes as well.

@@ -73,6 +73,8 @@ struct Claimer: Sendable {
   var isBackfill: Bool?
   /// Whether several runs share the worker: then each has a limit of its own.
   var isShared = true
+  /// Whether nothing is claimable but what a decision queues itself.
+  var isDry = false
   /// The batches that it serves.
   var batches = BatchService.all
   /// The parameters of runs that this process has met.

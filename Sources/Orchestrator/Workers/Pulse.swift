@@ -42,6 +42,8 @@ final class Pulse: Sendable {
     let log = Logger(label: "strata.worker")
     var connection: Connection?
     var renewed = ContinuousClock.now
+    // The lease was taken a moment ago.
+    guard (try? await Task.sleep(for: options.lease / 3)) != nil else { return }
     while !Task.isCancelled {
       let began = ContinuousClock.now
       do {
@@ -84,7 +86,11 @@ final class Pulse: Sendable {
       do {
         for try await event in runtime.pool.notifications(on: [channel]) {
           switch event {
-          case .listening: mailbox.put(.look)
+          case .listening:
+            // What was sent before was not heard.
+            mailbox.put(.stop)
+            mailbox.put(.look)
+            if options.run != nil { mailbox.put(.runChanged) }
           case .notification(let notification):
             hear(notification.payload, worker, options, mailbox)
           }

@@ -96,6 +96,7 @@ struct Runtime: Sendable {
   let clock: any WallClock
   let definitions = Definitions()
   let params = ParamsMemory()
+  let months = MonthsMemory()
   var meters = Meters()
   var identity = WorkerIdentity.current
   var version = "0"

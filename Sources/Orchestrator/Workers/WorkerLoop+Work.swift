@@ -39,6 +39,7 @@ extension WorkerLoop {
     for token in result.refused {
       worker.log.warning("an attempt's end was refused", metadata: ["token": "\(token)"])
     }
+    isDry = result.leftBehind.map { $0 == 0 } ?? (room > 0 && result.claims.count < room)
     note(result, of: runID)
     runtime.meters.refused(result.refused.count)
     for ended in endings where !result.refused.contains(ended.token) {
@@ -97,7 +98,8 @@ extension WorkerLoop {
     Claimer(
       worker: id, binding: options.isBound ? id : 0, queues: options.queues,
       identity: runtime.identity, definitions: runtime.definitions, time: runtime.time,
-      isBackfill: options.isBackfill, isShared: options.run == nil, batches: options.batches,
+      isBackfill: options.isBackfill, isShared: options.run == nil, isDry: isDry,
+      batches: options.batches,
       params: runtime.params, turns: worker.turns, meters: runtime.meters,
       tellsLineage: runtime.lineage != nil)
   }
@@ -110,7 +112,8 @@ extension WorkerLoop {
     let claimer = claimer
     let claimed = try await claimer.claim(room, on: connection)
     start(claimed)
-    guard claimed.count < room else { return }
+    isDry = claimed.count < room
+    guard isDry else { return }
     lookAgainIfBusy()
     // Nothing more for now: the next retry or sensor wakes, or a notification, or the slow poll.
     let row = try await connection.first(
@@ -180,10 +183,10 @@ extension WorkerLoop {
   mutating func ensureMonth() async throws {
     let day = Zone.utc.day(of: runtime.clock.now())
     let current = day - (day.components.day - 1)
-    guard current != month else { return }
+    guard current != month, !runtime.months.knows(current) else { return }
     // The host's clock only says when to ask: rows are written with the server's times.
     let ledger = RunLedger(connection: connection)
-    try await ledger.ensurePartitions(at: try await ledger.now(runtime.time))
+    try await ledger.ensurePartitions(at: try await ledger.now(runtime.time), runtime.months)
     month = current
   }
 

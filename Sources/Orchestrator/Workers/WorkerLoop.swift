@@ -15,6 +15,9 @@ struct WorkerLoop {
   var pending: [Int64: EndedAttempt] = [:]
   var isDraining = false
   var wantsWork = true
+  /// Of a foreground run: whether the last look left nothing claimable, so that all there is to
+  /// claim is what decisions of this worker queue.
+  var isDry = false
   var wantsStops = false
   /// When the next retry or sensor is due, as far as this worker knows.
   var dueAt: Instant?
@@ -149,8 +152,7 @@ struct WorkerLoop {
   private var sessionName: String { "strata w\(id) loop" }
 
   private func nameSession() async throws {
-    _ = try await connection.query(
-      SQL(file: "queries/orchestrator/name_session.sql", sessionName))
+    try await connection.rename(sessionName)
   }
 
   /// Lets go of attempts that are recorded as this worker's and that it knows nothing of.

@@ -10,8 +10,9 @@ SELECT
     SELECT
     FROM (VALUES ('attempt', $2::integer), ('log', $3::integer), ('event', $4::integer))
       AS kept (parent, months)
-    JOIN pg_class AS child ON child.relname ~ ('^' || kept.parent || '_\d{4}_\d{2}$')
-      AND child.relkind = 'r' AND child.relnamespace = 'runs'::regnamespace
-    WHERE (to_date(right(child.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC'
-      <= coalesce($1::timestamptz, clock_timestamp()) - make_interval(months => kept.months)
+    JOIN pg_inherits ON inhparent = ('runs.' || kept.parent)::regclass
+    JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE child.relname ~ ('^' || kept.parent || '_\d{4}_\d{2}$')
+      AND (to_date(right(child.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC'
+        <= coalesce($1::timestamptz, clock_timestamp()) - make_interval(months => kept.months)
   ) AS has_partitions
