@@ -31,6 +31,26 @@ import Testing
     }
   }
 
+  @Test func whatIsLentForLongDoesNotCountAgainstTheLimit() async throws {
+    try await withFreshDatabase(limit: 1, migrated: false) { pool in
+      let long = try await pool.scoped("for long").withLastingConnection { lasting in
+        let name = try await lasting.first("SELECT current_setting('application_name') AS name")
+        #expect(try name?.get("name", as: String.self) == "for long")
+        // With one connection in use for long, the limit of one is still there for others.
+        let other = try await pool.withConnection { await $0.serverProcess }
+        let process = await lasting.serverProcess
+        #expect(other != process)
+        #expect(pool.openCount == 2)
+        return process
+      }
+      #expect(pool.openCount == 1)
+      // Which of the two is kept is the pool's affair; whoever takes it has a name of his own.
+      let next = try await pool.first("SELECT current_setting('application_name') AS name")
+      #expect(try next?.get("name", as: String.self) != "for long")
+      #expect(long != 0)
+    }
+  }
+
   @Test func waitersAreServedInOrder() async throws {
     try await withFreshDatabase(limit: 1, migrated: false) { pool in
       let order = Order()
