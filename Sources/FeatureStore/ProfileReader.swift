@@ -33,40 +33,83 @@ struct ProfileReader {
     return IDIndex(sorted: ids)
   }
 
-  /// Gives the table the columns of its profile features.
+  /// Gives the table the columns of its profile features: what held just before its as-of, as it is
+  /// believed now, with derived attributes and what stands in for missing values.
   ///
-  /// - Throws: ``FeatureStoreError`` `feature_store.bad_profile_value` naming the customer.
+  /// - Throws: ``FeatureStoreError`` `feature_store.bad_profile_value` naming the customer, for an
+  ///   attribute of which the project says nothing.
   func supply(
     _ table: inout FeatureTable, customer: Int64?, on connection: Connection
   ) async throws {
     if features.isEmpty { return }
-    let attributes = SQL.joined(features.map { "profile ->> \($0.attribute)" })
-    let only: SQL = customer.map { "WHERE customer_id = \($0)" } ?? ""
+    let known = try await ProfileAttributes.read(on: connection)
+    let sources = features.map { known.source(of: $0.attribute) }
+    let attributes = SQL.joined(sources.map { "attributes ->> \($0)" })
+    let only: SQL = customer.map { "AND customer_id = \($0)" } ?? ""
+    // A statement at as-of itself does not exist for it, so the span before it counts.
     let sql: SQL = """
-      COPY (SELECT customer_id, \(fragment: attributes) FROM facts.customers \(fragment: only))
-      TO STDOUT
+      COPY (
+        SELECT customer_id, \(fragment: attributes) FROM facts.customer_profile
+        WHERE recorded_to = 'infinity' AND valid_from < \(table.asOf) AND valid_to >= \(table.asOf)
+          \(fragment: only)
+      ) TO STDOUT
       """
     let index = table.index
-    let start = features.map { ProfileColumn(type: $0.feature.type, count: index.count) }
-    let columns = try await connection.copyOut(sql.named("copy profiles"), into: start) {
-      columns, bytes in
+    let day = table.day
+    let names = features.map(\.attribute)
+    let isDefined = names.map(known.isDefined)
+    var start = Filling(
+      columns: features.map { ProfileColumn(type: $0.feature.type, count: index.count) },
+      isDescribed: Bitset(count: index.count))
+    start = try await connection.copyOut(sql.named("copy profiles"), into: start) {
+      filling, bytes in
       var row = CopyText(bytes)
       let customer = try row.integer()
       guard let place = index.row(of: customer) else { return }
-      for position in columns.indices {
-        guard let text = try row.text() else { continue }
-        guard columns[position].set(place, text) else {
+      filling.isDescribed[place] = true
+      for position in names.indices {
+        let given = try row.text()
+        let name = names[position]
+        guard isDefined[position] else {
+          guard let given, !filling.columns[position].set(place, given) else { continue }
           throw FeatureStoreError(
             code: "feature_store.bad_profile_value",
-            message: "expected \(columns[position].type.rawValue) in the profile of customer "
-              + "\(customer), found '\(String(decoding: text, as: UTF8.self))' "
-              + "in '\(features[position].attribute)'",
-            hint: "correct the customer's row or declare the feature as text")
+            message:
+              "expected \(filling.columns[position].type.rawValue) in the profile of customer "
+              + "\(customer), found '\(String(decoding: given, as: UTF8.self))' in '\(name)'",
+            hint:
+              "correct the customer's row, declare the feature as text, or say in 'profile:' of "
+              + "sources.yaml what stands in")
         }
+        let text = given.map { String(decoding: $0, as: UTF8.self) }
+        guard let value = known.value(of: name, given: text, on: day),
+          !filling.columns[position].set(place, Array(value.utf8)),
+          let fallback = known.fallback(name)
+        else { continue }
+        // Of another type: as good as missing.
+        _ = filling.columns[position].set(place, Array(fallback.utf8))
       }
     }
-    for (column, entry) in zip(columns, features) {
+    start.fillMissing(names, known, on: day)
+    for (column, entry) in zip(start.columns, features) {
       try table.supply(column.column, for: entry.feature.name)
+    }
+  }
+
+  /// The columns while rows come in, and whose profile has come.
+  private struct Filling: Sendable {
+    var columns: [ProfileColumn]
+    var isDescribed: Bitset
+
+    /// Gives those of whom nothing is known what stands in.
+    mutating func fillMissing(_ names: [String], _ known: ProfileAttributes, on day: Day) {
+      for (position, name) in names.enumerated() {
+        guard let value = known.value(of: name, given: nil, on: day) else { continue }
+        let bytes = Array(value.utf8)
+        for place in 0..<isDescribed.count where !isDescribed[place] {
+          _ = columns[position].set(place, bytes)
+        }
+      }
     }
   }
 }

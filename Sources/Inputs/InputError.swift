@@ -45,6 +45,13 @@ public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
     return prefix + message + (hint.map { "; \($0)" } ?? "")
   }
 
+  /// The same fault with something more to know.
+  func adding(hint more: String) -> InputError {
+    InputError(
+      code: code, message: message, hint: hint.map { "\($0); \(more)" } ?? more, file: file,
+      line: line, column: column, related: related)
+  }
+
   /// One error out of several problems; nil where there are none.
   static func joining(_ problems: [InputError]) -> InputError? {
     guard let first = problems.first else { return nil }

@@ -24,6 +24,8 @@ public struct LoadFacts: Codable, Sendable, Equatable {
   public var totals: [ControlTotal]
   /// The latest event seen of the source; nil where there is none.
   public var watermark: Instant?
+  /// What else is to be told of it: its lag, corrections, a file that grew; nil for nothing.
+  public var notes: [String]?
 
   /// A rule of the contract with the rows that broke it.
   public struct Reason: Codable, Sendable, Equatable {
@@ -73,7 +75,8 @@ public struct LoadFacts: Codable, Sendable, Equatable {
   public init(
     source: String, file: String? = nil, isUnchanged: Bool = false, accepted: Int = 0,
     rejected: Int = 0, duplicates: Int = 0, warned: Int = 0, seconds: Double = 0,
-    reasons: [Reason] = [], totals: [ControlTotal] = [], watermark: Instant? = nil
+    reasons: [Reason] = [], totals: [ControlTotal] = [], watermark: Instant? = nil,
+    notes: [String]? = nil
   ) {
     self.source = source
     self.file = file
@@ -86,6 +89,7 @@ public struct LoadFacts: Codable, Sendable, Equatable {
     self.reasons = reasons
     self.totals = totals
     self.watermark = watermark
+    self.notes = notes
   }
 
   /// Rows read per second; nil where nothing was read.

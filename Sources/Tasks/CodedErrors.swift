@@ -15,8 +15,8 @@ import Segments
 extension InputError: CodedError {
   /// Every problem with its place.
   public var fullMessage: String { description }
-  /// True: another attempt reads the same.
-  public var isPermanent: Bool { true }
+  /// True, for another attempt reads the same; unless another database did not answer.
+  public var isPermanent: Bool { code != "inputs.source_unreachable" }
 }
 
 extension FeatureError: CodedError {

@@ -12,11 +12,15 @@ extension Extract: DeclaresDatasets {
     let catalogue = try Catalogues(project: project).sources(sources)
     var datasets = TaskDatasets()
     for source in catalogue.sources {
-      if case .file(let path) = source.location { datasets.inputs.append(.file(path)) }
+      switch source.location {
+      case .file(let path), .files(let path): datasets.inputs.append(.file(path))
+      case .query, .postgres: break
+      }
       let table: Dataset =
         switch source.into {
         case .events: .table("facts.events")
         case .customers: .table("facts.customers")
+        case .merges: .table("landing.merge")
         }
       if !datasets.outputs.contains(table) { datasets.outputs.append(table) }
     }

@@ -38,20 +38,25 @@ public struct Extract: RunnableTask {
   public func run(in context: TaskContext) async throws -> Landed {
     let catalogue = try context.catalogues().sources(sources)
     let loader = Loader(pool: context.pool, clock: context.clock)
+    try await loader.declare(catalogue)
     var loads: [Landed.Load] = []
     for source in catalogue.sources {
       let watch = ContinuousClock()
       let start = watch.now
-      let report = try await loader.load(source) { progress in
+      let reports = try await loader.loadAll(source) { progress in
         context.progress(
           TaskProgress(
             done: progress.rowsRead, total: progress.estimatedRows, unit: "rows",
             note: progress.phase == .committing ? "\(source.name): committing" : source.name))
       }
-      let elapsed = start.duration(to: watch.now).fractionalSeconds
-      context.log.info("\(Self.sentence(report))")
-      loads.append(Landed.Load(report: report, seconds: elapsed))
+      let elapsed = start.duration(to: watch.now).fractionalSeconds / Double(reports.count)
+      for report in reports {
+        context.log.info("\(Self.sentence(report))")
+        for note in report.notes ?? [] { context.log.warning("\(report.source): \(note)") }
+        loads.append(Landed.Load(report: report, seconds: elapsed))
+      }
     }
+    loads = try await judged(loads, catalogue.sources, context)
     let accepted = loads.reduce(0) { $0 + $1.report.rowsAccepted }
     let rejected = loads.reduce(0) { $0 + $1.report.rowsRejected }
     context.progress(
@@ -60,12 +65,37 @@ public struct Extract: RunnableTask {
     return Landed(loads: loads)
   }
 
+  /// Compares the latest rows with what the sources promise at the run's as-of.
+  ///
+  /// - Throws: `inputs.stale` of every source that is too old to go on with; what came stays loaded.
+  private func judged(
+    _ loads: [Landed.Load], _ sources: [SourceDefinition], _ context: TaskContext
+  ) async throws -> [Landed.Load] {
+    let bound = sources.filter { $0.freshness != nil }
+    if bound.isEmpty { return loads }
+    let found = try await LoadLedger(pool: context.pool).freshness(
+      of: bound, at: context.asOf)
+    for freshness in found where freshness.state == .warn {
+      context.log.warning("\(freshness.complaint ?? "")")
+    }
+    if let error = Freshness.error(of: found) { throw error }
+    return loads.map { load in
+      guard let freshness = found.first(where: { $0.source == load.report.source }) else {
+        return load
+      }
+      var report = load.report
+      report.freshness = freshness
+      return Landed.Load(report: report, seconds: load.seconds)
+    }
+  }
+
   private static func sentence(_ report: LoadReport) -> String {
     switch report.state {
     case .skipped: "\(report.source): unchanged since load \(report.loadID ?? 0)"
     case .loaded, .checked:
       "\(report.source): \(report.rowsAccepted) accepted, \(report.rowsRejected) rejected, "
         + "\(report.rowsDuplicate) duplicate, \(report.rowsWarned) warned"
+        + ((report.rowsCorrected ?? 0) > 0 ? ", \(report.rowsCorrected ?? 0) corrected" : "")
     }
   }
 }

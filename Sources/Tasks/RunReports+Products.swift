@@ -1,3 +1,4 @@
+import Inputs
 import Learning
 import Models
 import Orchestrator
@@ -49,7 +50,26 @@ extension RunReports {
       totals: report.totals.map {
         LoadFacts.ControlTotal(
           name: $0.name, accepted: $0.accepted, rejected: $0.rejected, all: $0.all)
-      }, watermark: report.watermark)
+      }, watermark: report.watermark, notes: notes(of: report))
+  }
+
+  /// What a load has to tell beside its counts; nil for nothing.
+  private func notes(of report: LoadReport) -> [String]? {
+    var notes = report.notes ?? []
+    if let freshness = report.freshness, let lag = freshness.lag {
+      let limits = [("warns", freshness.warnSeconds), ("stops", freshness.stopSeconds)]
+        .compactMap { verb, seconds in
+          seconds.map { "\(verb) from \(DurationText.words(.seconds($0)))" }
+        }
+      notes.append("lag \(lag) at the run's as-of (\(limits.joined(separator: ", ")))")
+    }
+    if let corrected = report.rowsCorrected, corrected > 0 {
+      notes.append("\(corrected) rows replaced earlier versions of their events")
+    }
+    for (kind, rows) in (report.unknownKinds ?? [:]).sorted(by: { $0.key < $1.key }) {
+      notes.append("\(rows) rows of the unknown kind '\(kind)' are in quarantine")
+    }
+    return notes.isEmpty ? nil : notes
   }
 
   private func scored(_ model: String, _ tasks: [TaskRecord]) throws -> Int? {

@@ -13,6 +13,14 @@ extension Connection {
     try await run(sql).rows.first
   }
 
+  /// Runs a statement and returns its columns, whether it has rows or not.
+  public func describe(_ sql: SQL) async throws -> [ResultColumn] {
+    let result = try await run(sql)
+    return result.columns.enumerated().map { index, name in
+      ResultColumn(name: name, typeID: PQftype(result.pointer, Int32(index)))
+    }
+  }
+
   /// Runs a statement and returns how many rows it inserted, updated, deleted or selected.
   @discardableResult
   public func execute(_ sql: SQL) async throws -> Int {
@@ -201,4 +209,12 @@ extension Connection {
     }
     while let result = PQgetResult(connection) { PQclear(result) }
   }
+}
+
+/// A column of an answer.
+public struct ResultColumn: Sendable, Equatable {
+  /// Its name, which need not be its own alone.
+  public let name: String
+  /// The number of its type in `pg_type`.
+  public let typeID: UInt32
 }

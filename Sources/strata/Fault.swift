@@ -57,7 +57,12 @@ struct Fault {
   private static func exitCode(_ error: any CodedError) -> Int32 {
     switch error {
     case let error as OrchestratorError: error.code == OrchestratorError.runInFlight ? 3 : 2
-    case let error as InputError: error.code == "inputs.contract_breached" ? 5 : 2
+    case let error as InputError:
+      switch error.code {
+      case "inputs.contract_breached", "inputs.stale": 5
+      case "inputs.source_unreachable": 4
+      default: 2
+      }
     default: 2
     }
   }

@@ -185,6 +185,12 @@ struct FeaturesTileTests {
         (3, 'c', '2024-01-02Z', '{"country": "PT"}'),
         (4, 'd', '2024-02-01Z', '{"country": "later"}')
         """)
+      try await pool.execute(
+        """
+        INSERT INTO facts.customer_profile
+          (customer_id, valid_from, valid_to, recorded_from, attributes)
+        SELECT customer_id, '-infinity', 'infinity', '2024-01-01Z', profile FROM facts.customers
+        """)
       let catalogue = try catalogue(
         "name: country, profile: country", "name: age, profile: age, type: integer",
         "name: spent, profile: spent, type: decimal", "name: vip, profile: vip, type: boolean",
@@ -217,7 +223,7 @@ struct FeaturesTileTests {
           == .instant(Dense([seen.microseconds, 0, 0], present: one)))
 
       try await pool.execute(
-        "UPDATE facts.customers SET profile = '{\"age\": \"old\"}' WHERE customer_id = 3")
+        "UPDATE facts.customer_profile SET attributes = '{\"age\": \"old\"}' WHERE customer_id = 3")
       await #expect {
         try await builder.build(catalogue, asOf: asOf)
       } throws: {

@@ -4,7 +4,7 @@ import Schedules
 @testable import Inputs
 
 /// A folder of input files that is removed when the value goes.
-final class InputsFolder {
+final class InputsFolder: Sendable {
   let url: URL
 
   init() throws {

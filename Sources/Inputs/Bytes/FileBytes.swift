@@ -95,12 +95,16 @@ enum Hex {
 }
 
 extension FileBytes {
-  /// SHA-256 of a whole file, in hexadecimal.
-  static func digest(of path: String) throws(InputError) -> String {
+  /// SHA-256 of a file, in hexadecimal: of the whole, or of its first bytes.
+  static func digest(of path: String, first: Int = .max) throws(InputError) -> String {
     let bytes = try FileBytes(path: path)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { buffer.deallocate() }
-    while try bytes.read(into: buffer) > 0 {}
+    while bytes.position < first {
+      let wanted = min(buffer.count, first - bytes.position)
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted])
+      if try bytes.read(into: part) == 0 { break }
+    }
     return bytes.digest
   }
 }

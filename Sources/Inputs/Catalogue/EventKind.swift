@@ -12,4 +12,16 @@ public enum EventKind {
   public static func id(of name: String) -> Int16? {
     names.firstIndex(of: name).map { Int16($0 + 1) }
   }
+
+  /// The first number of a project's own kinds.
+  static let firstOwn: Int16 = 1000
+
+  /// The number of every kind, also of a project's own, which the database numbers anew when it
+  /// takes them over.
+  static func numbers(with own: [String]) -> [String: Int16] {
+    var numbers: [String: Int16] = [:]
+    for name in names { numbers[name] = id(of: name) }
+    for (place, name) in own.enumerated() { numbers[name] = firstOwn + Int16(clamping: place) }
+    return numbers
+  }
 }

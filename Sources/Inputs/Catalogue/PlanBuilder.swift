@@ -49,16 +49,28 @@ struct PlanBuilder {
 
   private static let eventFields = [
     "event_id", "kind", "customer", "occurred_at", "item", "quantity", "amount", "currency",
-    "properties",
+    "properties", "order", "profile",
   ]
-  private static let customerFields = ["customer", "first_seen_at", "profile"]
+  private static let customerFields = ["customer", "first_seen_at", "profile", "valid_from"]
+  private static let mergeFields = ["from", "to", "merged_at"]
+
+  /// The fields of a destination, the required ones first, with how many those are.
+  private static func fields(
+    of destination: SourceDefinition.Destination
+  ) -> (known: [String], required: Int) {
+    switch destination {
+    case .events: (eventFields, 4)
+    case .customers: (customerFields, 1)
+    case .merges: (mergeFields, 3)
+    }
+  }
 
   /// Compiles `map:`.
   mutating func map(_ node: Node, into destination: SourceDefinition.Destination) {
     let isEvents = destination == .events
-    let known = isEvents ? Self.eventFields : Self.customerFields
+    let (known, required) = Self.fields(of: destination)
     let nodes = reader.fields(node, of: "map", known: known)
-    for name in known.prefix(isEvents ? 4 : 1) where nodes[name] == nil {
+    for name in known.prefix(required) where nodes[name] == nil {
       reader.note(
         "inputs.missing_mapping", "expected '\(name)' in map, found none",
         hint: name == "event_id" ? "it tells a repeated delivery from a new event" : nil, at: node)
@@ -66,7 +78,9 @@ struct PlanBuilder {
     for name in known {
       guard let value = nodes[name] else { continue }
       switch name {
-      case "properties", "profile": properties(value, name)
+      case "properties": plan.fields.properties = properties(value, name)
+      case "profile" where isEvents: plan.fields.profile = properties(value, name)
+      case "profile": plan.fields.properties = properties(value, name)
       default: field(name, value)
       }
     }
@@ -80,11 +94,13 @@ struct PlanBuilder {
     guard let operand = compile(node, name) else { return }
     switch name {
     case "event_id": plan.fields.eventID = text(operand, name)
-    case "customer": plan.fields.customer = text(operand, name)
+    case "customer", "from": plan.fields.customer = text(operand, name)
+    case "to": plan.fields.target = text(operand, name)
+    case "order": plan.fields.order = text(operand, name)
     case "item": plan.fields.item = text(operand, name)
     case "kind": plan.fields.kind = plain(operand, .text, name, node)?.register
     case "currency": plan.fields.currency = plain(operand, .text, name, node)?.register
-    case "occurred_at", "first_seen_at": time(operand, name, node)
+    case "occurred_at", "first_seen_at", "merged_at", "valid_from": time(operand, name, node)
     case "quantity", "amount": number(operand, name, node)
     default: break
     }
@@ -113,7 +129,7 @@ struct PlanBuilder {
       return mismatch(name, "a timestamp or date", operand, node)
     }
     mapped[name] = operand
-    plan.fields.time = operand
+    if name == "valid_from" { plan.fields.validFrom = operand } else { plan.fields.time = operand }
   }
 
   private mutating func number(_ operand: Operand, _ name: String, _ node: Node) {
@@ -131,14 +147,16 @@ struct PlanBuilder {
       hint: found.type == .text ? "declare the column's type in 'columns'" : nil, at: node)
   }
 
-  private mutating func properties(_ node: Node, _ what: String) {
+  private mutating func properties(_ node: Node, _ what: String) -> [RowPlan.Property] {
+    var found: [RowPlan.Property] = []
     for (key, _, value) in reader.mapping(node, of: what) {
       guard let operand = compile(value, key) else { continue }
       var quoted: [UInt8] = []
       JSONWriter.append(string: key, to: &quoted)
-      plan.fields.properties.append(RowPlan.Property(key: quoted, operand: operand))
+      found.append(RowPlan.Property(key: quoted, operand: operand))
       mapped["\(what).\(key)"] = operand
     }
+    return found
   }
 
   // MARK: Totals and watermark
@@ -174,10 +192,12 @@ struct PlanBuilder {
         "inputs.type_mismatch", "the watermark expects a timestamp column, found '\(name)'",
         at: node)
     }
-    if case .file = location {
+    switch location {
+    case .file, .files:
       reader.note(
         "inputs.bad_catalogue", "a watermark column belongs to a query source",
         hint: "a file's watermark is the latest time of its rows", at: node)
+    case .query, .postgres, nil: break
     }
     plan.watermark = index
   }
@@ -333,16 +353,30 @@ struct PlanBuilder {
     _ destination: SourceDefinition.Destination
   ) {
     if kind == "reference" {
-      guard subject == "customer", fields["to"]?.scalar?.string == "customers" else {
-        return reader.note(
+      switch (subject, fields["to"]?.scalar?.string) {
+      case ("customer", "customers"):
+        plan.tableChecks.append(
+          .init(name: name, kind: .customerExists, onFail: action, mostly: mostly))
+      case ("order", "purchases") where plan.fields.order != nil:
+        plan.tableChecks.append(
+          .init(name: name, kind: .refundLinked, onFail: action, mostly: mostly))
+      case ("order", "purchases"):
+        reader.note(
+          "inputs.missing_mapping", "expected 'order' in map, which the check refers to", at: node)
+      default:
+        reader.note(
           "inputs.bad_catalogue",
-          "expected {reference: customer, to: customers}, the one reference there is", at: node)
+          "expected {reference: customer, to: customers} or {reference: order, to: purchases}",
+          at: node)
       }
-      plan.tableChecks.append(
-        .init(name: name, kind: .customerExists, onFail: action, mostly: mostly))
       return
     }
-    let unique = destination == .events ? ["event_id", "customer", "item"] : ["customer"]
+    let unique =
+      switch destination {
+      case .events: ["event_id", "customer", "item"]
+      case .customers: ["customer"]
+      case .merges: ["from"]
+      }
     guard unique.contains(subject) else {
       return reader.note(
         "inputs.bad_catalogue", "expected a mapped field after unique, found '\(subject)'",

@@ -10,6 +10,8 @@ public struct SourceCatalogue: Sendable {
   public let sources: [SourceDefinition]
   /// The project the catalogue belongs to.
   public let project: ProjectSettings
+  /// What is known of profile attributes: what is plausible, what is derived, what stands in.
+  public let attributes: [ProfileAttribute]
 
   /// Reads and checks a catalogue.
   ///
@@ -26,13 +28,17 @@ public struct SourceCatalogue: Sendable {
     if let project { settings = project } else { settings = try .load(folder: folder.path) }
     let reader = CatalogueReader(file: path)
     let root = try reader.root()
-    let fields = reader.fields(root, of: "the catalogue", known: ["version", "sources"])
+    let fields = reader.fields(
+      root, of: "the catalogue", known: ["version", "sources", "kinds", "profile"])
     reader.checkVersion(fields, at: root)
+    let ownKinds = fields["kinds"].map { kinds($0, reader) } ?? []
+    let attributes = fields["profile"].map { ProfileParser(reader: reader).attributes($0) } ?? []
     var sources: [SourceDefinition] = []
     if let list = fields["sources"]?.sequence {
       for node in list {
         let parser = SourceParser(
-          reader: reader, project: settings, folder: folder, environment: environment)
+          reader: reader, project: settings, folder: folder, environment: environment,
+          ownKinds: ownKinds)
         guard let source = parser.source(node) else { continue }
         if sources.contains(where: { $0.name == source.name }) {
           reader.note(
@@ -50,7 +56,35 @@ public struct SourceCatalogue: Sendable {
         "inputs.bad_catalogue", "expected 'sources:' with a list", at: fields["sources"] ?? root)
     }
     try reader.finish()
-    return SourceCatalogue(sources: sources, project: settings)
+    return SourceCatalogue(sources: sources, project: settings, attributes: attributes)
+  }
+
+  /// `kinds: [wishlist_add, …]`: event kinds of the project's own.
+  private static func kinds(_ node: Node, _ reader: CatalogueReader) -> [String] {
+    guard let list = node.sequence else {
+      reader.note("inputs.bad_catalogue", "expected kinds as a list of names", at: node)
+      return []
+    }
+    var names: [String] = []
+    for item in list {
+      guard let name = reader.text(item, of: "a kind") else { continue }
+      let isName =
+        name.utf8.count <= 40
+        && name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+        && name.utf8.first.map { $0 > 57 } == true
+      if !isName {
+        reader.note(
+          "inputs.bad_kind",
+          "expected a kind of at most 40 small letters, digits and _, found '\(name)'", at: item)
+      } else if EventKind.names.contains(name) {
+        reader.note("inputs.bad_kind", "'\(name)' is a kind of Strata already", at: item)
+      } else if names.contains(name) {
+        reader.note("inputs.bad_kind", "expected each kind once, found '\(name)' again", at: item)
+      } else {
+        names.append(name)
+      }
+    }
+    return names
   }
 
   /// The source of a name.

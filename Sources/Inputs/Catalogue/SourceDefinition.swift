@@ -1,4 +1,5 @@
 import Schedules
+import Warehouse
 
 /// One source of a catalogue, checked and compiled: where rows come from and what becomes of them.
 public struct SourceDefinition: Sendable {
@@ -6,8 +7,40 @@ public struct SourceDefinition: Sendable {
   public enum Location: Sendable, Equatable {
     /// A file's path, absolute, with the environment's values in place.
     case file(String)
+    /// The files of a folder whose paths match a pattern (`*`, `?`, `[a-z]`), in order of name.
+    case files(pattern: String)
     /// A query in the project's own database.
     case query(String)
+    /// A query or table in another PostgreSQL database.
+    case postgres(ConnectionOptions, Relation)
+  }
+
+  /// What is read in another database.
+  public enum Relation: Sendable, Equatable {
+    /// A query without a semicolon.
+    case query(String)
+    /// A table by its name, or by its schema and name.
+    case table([String])
+  }
+
+  /// How a source that is no file goes on where the load before ended.
+  public enum Advance: Sendable, Equatable {
+    /// It does not: everything is read each time.
+    case everything
+    /// By a column that rises: rows from the latest value seen, less the overlap, in which rows may
+    /// have been committed late.
+    case column(String, overlap: Duration)
+    /// By the transactions that wrote the rows: those that were open, or had not begun, when the
+    /// source was last read.
+    case transactions
+  }
+
+  /// How old the latest row of a source may be.
+  public struct FreshnessLimits: Sendable, Equatable {
+    /// From which lag on a run warns; nil for never.
+    public let warn: Duration?
+    /// From which lag on a run stops; nil for never.
+    public let stop: Duration?
   }
 
   /// How a file's rows are written; gzip is told by its first bytes.
@@ -19,7 +52,14 @@ public struct SourceDefinition: Sendable {
   }
 
   /// What the rows become.
-  public enum Destination: String, Sendable { case events, customers }
+  public enum Destination: String, Sendable, CaseIterable {
+    /// `facts.events`.
+    case events
+    /// `facts.customers` and their profiles.
+    case customers
+    /// `landing.merge`: customers that turn out to be other ones.
+    case merges
+  }
 
   /// The source's name, unique in the catalogue.
   public let name: String
@@ -33,9 +73,25 @@ public struct SourceDefinition: Sendable {
   public let zone: Zone
   /// SHA-256 of the definition without its location, in hexadecimal.
   public let hash: String
-  /// The column that a query source goes on from; nil to read everything each time.
-  public let watermark: String?
+  /// Where a query source goes on.
+  public let advance: Advance
+  /// How old its latest row may be; nil where nothing is promised.
+  public let freshness: FreshnessLimits?
+  /// How far after the load an event's time may lie before it is believed to be a mistake.
+  let futureTolerance: Duration
+  /// Whether an event that comes again with other content replaces the earlier version.
+  let takesCorrections: Bool
+  /// The event kinds that the project adds to Strata's own.
+  let ownKinds: [String]
+  /// The numbers of the kinds; those of the project's own are settled when a load begins.
+  var kinds: [String: Int16]
   let plan: RowPlan
+
+  /// The column that a query source goes on from; nil for none.
+  public var watermark: String? {
+    if case .column(let name, _) = advance { return name }
+    return nil
+  }
 
   /// The names of the control totals in the order of the catalogue.
   public var totals: [String] { plan.totals.map(\.name) }
@@ -80,6 +136,8 @@ struct RowPlan: Sendable {
       case unique(field: String)
       /// The customer's key is known before the load.
       case customerExists
+      /// A refund's order was named by a purchase, loaded before or in this load.
+      case refundLinked
     }
     var name: String
     var kind: Kind
@@ -115,8 +173,16 @@ struct RowPlan: Sendable {
     var quantity: Number?
     var amount: Number?
     var currency: Int?
-    /// Of `properties`, or of `profile`.
+    /// The order that a purchase is of, or that a refund gives back.
+    var order: Int?
+    /// Since when a customer's attributes hold.
+    var validFrom: Operand?
+    /// Of a merge, the customer that stays; ``customer`` ceases.
+    var target: Int?
+    /// Of `properties`, or of a customer's `profile`.
     var properties: [Property] = []
+    /// Of the `profile` that an event states.
+    var profile: [Property] = []
   }
 
   var columns: [Column]

@@ -10,10 +10,13 @@ struct SourceParser {
   let project: ProjectSettings
   let folder: URL
   let environment: [String: String]
+  /// Event kinds that the catalogue adds.
+  var ownKinds: [String] = []
 
   private static let keys = [
-    "name", "file", "query", "format", "delimiter", "header", "into", "zone", "columns", "map",
-    "contract", "totals", "watermark", "description",
+    "name", "file", "files", "query", "postgres", "table", "format", "delimiter", "header", "into",
+    "zone", "columns", "map", "contract", "totals", "watermark", "overlap", "cut", "freshness",
+    "future", "corrections", "description",
   ]
 
   /// The source, or nil where too little of it could be read; problems are noted either way.
@@ -33,43 +36,25 @@ struct SourceParser {
     planner.map(map, into: destination)
     if let totals = fields["totals"] { planner.totals(totals) }
     if let contract = fields["contract"] { planner.contract(contract, into: destination) }
-    let watermark = fields["watermark"].flatMap { reader.text($0, of: "watermark") }
-    if let watermark { planner.watermark(watermark, at: fields["watermark"], location) }
+    let advance = advance(fields, location)
+    if case .column(let name, _) = advance {
+      planner.watermark(name, at: fields["watermark"], location)
+    }
+    let freshness = fields["freshness"].flatMap { self.freshness($0) }
+    let future = fields["future"].flatMap { self.duration($0, of: "future") } ?? .seconds(86_400)
+    let takesCorrections = takesCorrections(fields["corrections"])
     guard reader.problems.count == before, let location else { return nil }
     return SourceDefinition(
       name: name, location: location, format: format, into: destination, zone: zone,
-      hash: hash(node, zone), watermark: watermark, plan: planner.plan)
+      hash: hash(node, zone), advance: advance, freshness: freshness, futureTolerance: future,
+      takesCorrections: takesCorrections, ownKinds: ownKinds,
+      kinds: EventKind.numbers(with: ownKinds), plan: planner.plan)
   }
 
-  private func required(_ key: String, _ fields: [String: Node], _ node: Node) -> Node? {
+  func required(_ key: String, _ fields: [String: Node], _ node: Node) -> Node? {
     if let found = fields[key] { return found }
     reader.note("inputs.bad_catalogue", "expected '\(key)' in the source, found none", at: node)
     return nil
-  }
-
-  private func location(_ fields: [String: Node], _ node: Node) -> SourceDefinition.Location? {
-    switch (fields["file"], fields["query"]) {
-    case (let file?, nil):
-      guard let text = reader.text(file, of: "file") else { return nil }
-      let (path, missing) = EnvironmentText.expand(text, environment)
-      for name in missing {
-        reader.note(
-          "inputs.unset_variable", "expected a value for ${\(name)}, found none",
-          hint: "set \(name), or write ${\(name):-default}", at: file)
-      }
-      return .file(URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path)
-    case (nil, let query?):
-      return reader.text(query, of: "query").map { text in
-        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        return .query(trimmed.hasSuffix(";") ? String(trimmed.dropLast()) : trimmed)
-      }
-    case (_?, _?):
-      reader.note("inputs.bad_catalogue", "expected either 'file' or 'query', found both", at: node)
-      return nil
-    case (nil, nil):
-      reader.note("inputs.bad_catalogue", "expected 'file' or 'query', found neither", at: node)
-      return nil
-    }
   }
 
   private func format(_ fields: [String: Node]) -> SourceDefinition.Format {
@@ -123,7 +108,10 @@ struct SourceParser {
     }
     if let destination = SourceDefinition.Destination(rawValue: text) { return destination }
     reader.note(
-      "inputs.bad_catalogue", "expected into: events or customers, found '\(text)'", at: into)
+      "inputs.bad_catalogue", "expected into: events, customers or merges, found '\(text)'",
+      hint: Suggestion.hint(
+        for: text, among: SourceDefinition.Destination.allCases.map(\.rawValue), noun: "known are"),
+      at: into)
     return .events
   }
 
@@ -165,7 +153,7 @@ struct SourceParser {
       case .alias(let alias): add("*\(alias.anchor)")
       }
     }
-    add(node, skipping: ["file", "description"])
+    add(node, skipping: ["file", "files", "postgres", "description", "freshness"])
     add(zone.name)
     add(project.currency)
     return digest.finalize().map { Hex.byte($0) }.joined()

@@ -3,7 +3,7 @@ import Warehouse
 
 /// Reads what loads have left behind.
 public struct LoadLedger: Sendable {
-  private let pool: ConnectionPool
+  let pool: ConnectionPool
 
   /// The ledger of a project's database.
   public init(pool: ConnectionPool) { self.pool = pool }
@@ -80,6 +80,25 @@ public struct LoadLedger: Sendable {
         rowsRead: try row.get("rows_read"), rowsAccepted: try row.get("rows_accepted"),
         rowsRejected: try row.get("rows_rejected"), rowsDuplicate: try row.get("rows_duplicate"),
         rowsWarned: try row.get("rows_warned"))
+    }
+  }
+
+  /// One event kind.
+  public struct Kind: Sendable, Codable, Equatable {
+    /// Its number; nil for a kind that rows had and the catalogue lacks.
+    public let kindID: Int16?
+    /// Its name.
+    public let name: String
+    /// Rows that were put aside because the catalogue lacked it.
+    public let quarantined: Int64
+  }
+
+  /// The event kinds: the known ones by number, then the others, the most frequent first.
+  public func kinds() async throws -> [Kind] {
+    try await pool.query(SQL(file: "queries/inputs/list_kinds.sql")).map { row in
+      Kind(
+        kindID: try row.get("kind_id"), name: try row.get("name"),
+        quarantined: try row.get("quarantined"))
     }
   }
 }

@@ -79,6 +79,18 @@ public struct LoadReport: Sendable, Codable, Equatable {
   /// Some of the rejected rows.
   public internal(set) var samples: [RejectedRow] = []
 
+  /// Accepted rows that replaced an earlier version of their event; nil in reports of releases that
+  /// took no corrections.
+  public internal(set) var rowsCorrected: Int64?
+  /// Rejected rows by an event kind that the catalogue lacks; nil where there is none.
+  public internal(set) var unknownKinds: [String: Int64]?
+  /// What else is to be told, such as that a file has grown; nil for nothing.
+  public internal(set) var notes: [String]?
+  /// Files of a folder that were loaded before and left alone; nil for other sources.
+  public internal(set) var filesUnchanged: Int64?
+  /// How old the source's latest row is; nil where its contract says nothing of it.
+  public var freshness: Freshness?
+
   init(source: String, file: String?, state: State) {
     self.source = source
     self.file = file

@@ -50,10 +50,16 @@ extension Loader {
     // Loads of one source wait here for each other.
     try await connection.execute(
       "SELECT FROM landing.source WHERE source_id = \(target.sourceID) FOR UPDATE")
+    // While customers are merged nobody may look up whom a key belongs to.
+    try await connection.execute(
+      source.into == .merges
+        ? "SELECT pg_advisory_xact_lock(hashtextextended('landing.merge', 0))"
+        : "SELECT pg_advisory_xact_lock_shared(hashtextextended('landing.merge', 0))")
     let opened = try await connection.first(
       SQL(
         file: "queries/inputs/insert_load.sql", target.sourceID, source.file,
-        source.file == nil ? nil : outcome.bytes, outcome.digest, source.hash, target.started))
+        source.file == nil ? nil : outcome.bytes, outcome.digest, source.hash, target.started,
+        target.replays))
     guard let load: Int64 = try opened?.get("load_id") else {
       throw InputError(code: "inputs.ledger", message: "expected a new load's number, found none")
     }
@@ -61,25 +67,29 @@ extension Loader {
     let newCustomers: Int
     switch source.into {
     case .events: newCustomers = try await events(target, load, &verdict, on: connection)
-    case .customers: newCustomers = try await customers(&verdict, on: connection)
+    case .customers: newCustomers = try await customers(target, load, &verdict, on: connection)
+    case .merges: newCustomers = try await merge(load, &verdict, on: connection)
     }
     if let breach = uniqueEvents(verdict) { throw LoadFailure(error: breach, verdict: verdict) }
 
     try await step("rejected")
-    if verdict.rejected.values.contains(where: { $0 > 0 }) {
+    if let replayed = target.replays {
+      try await connection.execute(SQL(file: "queries/inputs/mark_replayed.sql", load, replayed))
+    } else if verdict.rejected.values.contains(where: { $0 > 0 }) {
       try await connection.execute(SQL(file: "queries/inputs/insert_rejected.sql", load))
     }
     var report = LoadReport(source: source.name, file: source.file, state: .loaded)
     report.loadID = load
     report.bytes = outcome.bytes
     report.newCustomers = Int64(newCustomers)
+    report.notes = target.change.map { [$0.sentence] }
     verdict.fill(&report)
     try await span(outcome.tally, verdict, &report, on: connection)
-    try await close(target, outcome.tally, load, &report, on: connection)
+    try await close(target, outcome, load, &report, on: connection)
     return report
   }
 
-  private nonisolated(nonsending) func step(_ name: String) async throws {
+  nonisolated(nonsending) func step(_ name: String) async throws {
     try await InputFaults.beforeStep?(name)
   }
 
@@ -90,19 +100,30 @@ extension Loader {
   ) async throws {
     for check in source.plan.tableChecks {
       var failed = 0
+      var judged = verdict.tally.rowsGood
+      if check.kind == .refundLinked {
+        judged = try await count(SQL(file: "queries/inputs/count_refunds.sql"), on: connection)
+      }
       switch (check.kind, check.onFail) {
+      case (.refundLinked, .warn):
+        failed = Int(
+          try await count(
+            SQL(file: "queries/inputs/count_unlinked_refunds.sql"), on: connection))
+      case (.refundLinked, _):
+        failed = try await connection.execute(
+          SQL(file: "queries/inputs/reject_unlinked_refunds.sql", check.name))
       case (.customerExists, .warn):
-        let row = try await connection.first(
-          SQL(file: "queries/inputs/count_unknown_customers.sql"))
-        failed = Int(try row?.get("count", as: Int64.self) ?? 0)
+        failed = Int(
+          try await count(
+            SQL(file: "queries/inputs/count_unknown_customers.sql"), on: connection))
       case (.customerExists, _):
         failed = try await connection.execute(
           SQL(file: "queries/inputs/reject_unknown_customers.sql", check.name))
       case (.unique(field: "event_id"), _): continue
       case (.unique(let field), .warn):
-        let row = try await connection.first(
-          SQL(file: "queries/inputs/count_repeated_values.sql", field))
-        failed = Int(try row?.get("count", as: Int64.self) ?? 0)
+        failed = Int(
+          try await count(
+            SQL(file: "queries/inputs/count_repeated_values.sql", field), on: connection))
       case (.unique(let field), _):
         failed = try await connection.execute(
           SQL(file: "queries/inputs/reject_repeated_values.sql", field, check.name))
@@ -110,9 +131,15 @@ extension Loader {
       if check.onFail == .warn { verdict.tableWarnings[check.name] = Int64(failed) }
       let breach = Verdict.breach(
         check.name, check.onFail, check.mostly, failed: Int64(failed),
-        of: verdict.tally.rowsGood, source: source.name, file: source.file)
+        of: judged, source: source.name, file: source.file)
       if let breach { throw LoadFailure(error: breach, verdict: verdict) }
     }
+  }
+
+  private nonisolated(nonsending) func count(
+    _ sql: SQL, on connection: Connection
+  ) async throws -> Int64 {
+    try await connection.first(sql)?.get("count", as: Int64.self) ?? 0
   }
 
   /// `unique: event_id` is about rows that share an id and differ; equal ones are duplicates.
@@ -136,6 +163,9 @@ extension Loader {
     let good = verdict.tally.rowsGood
     let claimed = try await claimKeys(target, load, verdict.tally, on: connection)
     if Int64(claimed) < good {
+      if target.source.takesCorrections {
+        verdict.rowsCorrected = try await correctKeys(target, load, on: connection)
+      }
       try await connection.execute(
         SQL(file: "queries/inputs/mark_repeated_events.sql", target.sourceID, load))
       try await countMarked(&verdict, on: connection)
@@ -146,10 +176,60 @@ extension Loader {
     let new = try await connection.execute(SQL(file: "queries/inputs/insert_identities.sql"))
     try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql"))
     try await step("events")
+    let now = clock.now()
+    if verdict.rowsCorrected > 0 {
+      try await connection.execute(
+        SQL(file: "queries/inputs/supersede_events.sql", target.sourceID, load, now))
+    }
     let file = verdict.tally.ordered ? "insert_events.sql" : "insert_events_by_time.sql"
     try await connection.execute(
-      SQL(file: "queries/inputs/\(file)", target.sourceID, load, clock.now()))
+      SQL(file: "queries/inputs/\(file)", target.sourceID, load, now))
+    try await record(target, load, verdict.tally, now, on: connection)
     return new
+  }
+
+  /// What a load's events say beside themselves: orders, currencies, profiles.
+  private nonisolated(nonsending) func record(
+    _ target: LoadTarget, _ load: Int64, _ tally: Tally, _ now: Instant, on connection: Connection
+  ) async throws {
+    let fields = target.source.plan.fields
+    if fields.order != nil {
+      try await connection.execute(SQL(file: "queries/inputs/insert_orders.sql", load))
+    }
+    if !tally.currencies.isEmpty {
+      var known: Set<Int64> = []
+      for row in try await connection.query(SQL(file: "queries/inputs/list_currencies.sql")) {
+        known.insert(Tally.code(kind: try row.get("kind_id"), currency: try row.get("currency")))
+      }
+      if !tally.currencies.isSubset(of: known) {
+        try await connection.execute(SQL(file: "queries/inputs/insert_currencies.sql", load))
+      }
+    }
+    guard !fields.profile.isEmpty else { return }
+    let stated = try await connection.execute(
+      SQL(file: "queries/inputs/insert_event_statements.sql", target.sourceID, load, now))
+    if stated > 0 { try await rebuildProfiles(load, now, on: connection) }
+  }
+
+  private nonisolated(nonsending) func rebuildProfiles(
+    _ load: Int64, _ now: Instant, on connection: Connection
+  ) async throws {
+    try await connection.execute(SQL(file: "queries/inputs/insert_described.sql", load))
+    try await connection.execute(SQL(file: "queries/inputs/rebuild_profiles.sql", now))
+  }
+
+  /// Finds the events that came before with other content and gives their keys the new one.
+  private nonisolated(nonsending) func correctKeys(
+    _ target: LoadTarget, _ load: Int64, on connection: Connection
+  ) async throws -> Int64 {
+    try await step("corrections")
+    let corrected = try await connection.execute(
+      SQL(file: "queries/inputs/correct_event_keys.sql", target.sourceID, load))
+    if corrected > 0 {
+      try await connection.execute(
+        SQL(file: "queries/inputs/update_event_keys.sql", target.sourceID, load))
+    }
+    return Int64(corrected)
   }
 
   /// Claims event ids, by the cheaper statement where all of them ought to be new.
@@ -172,20 +252,26 @@ extension Loader {
   }
 
   private nonisolated(nonsending) func customers(
-    _ verdict: inout Verdict, on connection: Connection
+    _ target: LoadTarget, _ load: Int64, _ verdict: inout Verdict, on connection: Connection
   ) async throws -> Int {
     try await step("customers")
     try await connection.execute(SQL(file: "queries/inputs/mark_superseded_customers.sql"))
-    try await connection.execute(SQL(file: "queries/inputs/mark_unchanged_customers.sql"))
+    try await connection.execute(
+      SQL(file: "queries/inputs/mark_unchanged_customers.sql", target.sourceID))
     try await countMarked(&verdict, on: connection)
     guard verdict.rowsAccepted > 0 else { return 0 }
     try await connection.execute(SQL(file: "queries/inputs/insert_arrived.sql"))
     let new = try await connection.execute(SQL(file: "queries/inputs/insert_identities.sql"))
-    try await connection.execute(SQL(file: "queries/inputs/upsert_described_customers.sql"))
+    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql"))
+    try await step("profiles")
+    let now = clock.now()
+    let stated = try await connection.execute(
+      SQL(file: "queries/inputs/insert_statements.sql", target.sourceID, load, now))
+    if stated > 0 { try await rebuildProfiles(load, now, on: connection) }
     return new
   }
 
-  private nonisolated(nonsending) func countMarked(
+  nonisolated(nonsending) func countMarked(
     _ verdict: inout Verdict, on connection: Connection
   ) async throws {
     for row in try await connection.query(SQL(file: "queries/inputs/select_marked_rows.sql")) {
@@ -212,10 +298,11 @@ extension Loader {
   }
 
   private nonisolated(nonsending) func close(
-    _ target: LoadTarget, _ tally: Tally, _ load: Int64, _ report: inout LoadReport,
-    on connection: Connection
+    _ target: LoadTarget, _ outcome: SourceReading.Outcome, _ load: Int64,
+    _ report: inout LoadReport, on connection: Connection
   ) async throws {
     try await step("ledger")
+    let tally = outcome.tally
     let totals = Dictionary(
       report.totals.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     try await connection.execute(
@@ -223,9 +310,10 @@ extension Loader {
         file: "queries/inputs/finish_load.sql", load, report.rowsRead, report.rowsAccepted,
         report.rowsRejected, report.rowsDuplicate, report.rowsWarned, JSON.text(report.rejected),
         JSON.text(report.warnings), JSON.text(totals), report.firstOccurredAt,
-        report.lastOccurredAt, clock.now()))
+        report.lastOccurredAt, clock.now(), report.rowsCorrected ?? 0, outcome.header))
+    if target.replays == nil { try await record(target, outcome, on: connection) }
     var seen = report.lastOccurredAt
-    if target.source.watermark != nil {
+    if target.replays == nil, target.source.watermark != nil {
       seen = tally.watermark == .min ? nil : Instant(microseconds: tally.watermark)
     }
     let moved = try await connection.first(
@@ -236,5 +324,23 @@ extension Loader {
         "SELECT pg_notify('strata_loaded', \(target.source.name + " " + String(load)))")
     }
     try await step("commit")
+  }
+
+  /// What the reading tells of the source itself.
+  private nonisolated(nonsending) func record(
+    _ target: LoadTarget, _ outcome: SourceReading.Outcome, on connection: Connection
+  ) async throws {
+    let kinds = outcome.tally.unknownKinds.sorted { $0.key < $1.key }
+    if !kinds.isEmpty {
+      try await connection.execute(
+        SQL(
+          file: "queries/inputs/count_unknown_kinds.sql", target.sourceID, clock.now(),
+          kinds.map(\.key), kinds.map(\.value)))
+    }
+    let shape = outcome.shape.filled(from: target.shape)
+    try await connection.execute(
+      SQL(
+        file: "queries/inputs/record_reading.sql", target.sourceID, JSON.text(shape.types),
+        outcome.cut))
   }
 }

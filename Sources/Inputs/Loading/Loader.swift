@@ -21,29 +21,57 @@ public struct Loader: Sendable {
 
   /// Loads what a source holds and the facts do not.
   ///
-  /// A file whose bytes were loaded under the same definition is not read again. Where the contract
-  /// stops the load, nothing of it is kept but a row of the ledger with its counts.
+  /// A file whose bytes were loaded under the same definition is not read again. Of a source of many
+  /// files those that are new are loaded in order of name, each by itself: where one fails, those
+  /// before it stay, and the next load begins with it. Where the contract stops a load, nothing of
+  /// it is kept but a row of the ledger with its counts.
   ///
-  /// - Parameter progress: told after every batch of rows.
+  /// - Parameters:
+  ///   - acceptingChanges: whether columns may have another type or zone than at the last load.
+  ///   - progress: told after every batch of rows.
+  /// - Returns: one report per file that was read; one that says so where nothing was new.
   /// - Throws: ``InputError`` of the file or contract; `WarehouseError`; `CancellationError`.
+  public func loadAll(
+    _ source: SourceDefinition, acceptingChanges: Bool = false,
+    progress: @Sendable (LoadProgress) -> Void = { _ in }
+  ) async throws -> [LoadReport] {
+    guard case .files(let pattern) = source.location else {
+      return [try await load(source, acceptingChanges: acceptingChanges, progress: progress)]
+    }
+    var reports: [LoadReport] = []
+    var unchanged: [LoadReport] = []
+    for path in try FileFolder.files(matching: pattern) {
+      do {
+        let report = try await load(
+          source.reading(file: path), acceptingChanges: acceptingChanges, progress: progress)
+        if report.state == .skipped { unchanged.append(report) } else { reports.append(report) }
+      } catch let error as InputError where !reports.isEmpty {
+        let count = reports.count == 1 ? "the file" : "the \(reports.count) files"
+        throw error.adding(
+          hint: "\(count) before it stay loaded; the next load begins with this one")
+      }
+    }
+    if reports.isEmpty {
+      var report = LoadReport(source: source.name, file: pattern, state: .skipped)
+      report.loadID = unchanged.compactMap(\.loadID).max()
+      report.watermark = unchanged.last?.watermark
+      reports.append(report)
+    }
+    reports[reports.count - 1].filesUnchanged = Int64(unchanged.count)
+    return reports
+  }
+
+  /// Loads a source that is one file or query; see ``loadAll(_:acceptingChanges:progress:)``.
   public func load(
-    _ source: SourceDefinition, progress: @Sendable (LoadProgress) -> Void = { _ in }
+    _ source: SourceDefinition, acceptingChanges: Bool = false,
+    progress: @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> LoadReport {
-    let started = clock.now()
-    let known = try await pool.withConnection { connection in
-      try await connection.first(
-        SQL(file: "queries/inputs/upsert_source.sql", source.name, started))
-    }
-    guard let known else {
-      throw InputError(code: "inputs.ledger", message: "expected the source's row, found none")
-    }
-    let target = LoadTarget(
-      source: source, sourceID: try known.get("source_id"),
-      watermark: try known.get("watermark"), started: started)
+    var target = try await target(source, accepting: acceptingChanges)
     do {
       if let report = try await skip(target) { return report }
-      return try await pool.withConnection { connection in
-        try await run(target, on: connection, progress)
+      target.change = try await change(of: target)
+      return try await pool.withConnection { [target] connection in
+        try await run(target, try reading(target), on: connection, progress)
       }
     } catch let failure as LoadFailure {
       try await record(failure, of: target)
@@ -54,6 +82,49 @@ public struct Loader: Sendable {
     }
   }
 
+  /// Takes over what a catalogue says of profile attributes, which readers of profiles go by.
+  public func declare(_ catalogue: SourceCatalogue) async throws {
+    let definitions = try catalogue.attributes.map { try JSON.text($0.definition).text }
+    try await pool.transaction { connection in
+      let names = catalogue.attributes.map(\.name)
+      try await connection.execute(
+        "DELETE FROM facts.profile_attribute WHERE name <> ALL (\(names))")
+      try await connection.execute(
+        SQL(file: "queries/inputs/insert_attributes.sql", names, definitions))
+    }
+  }
+
+  /// The source's row of the ledger, and the kinds as the database numbers them.
+  func target(_ source: SourceDefinition, accepting: Bool) async throws -> LoadTarget {
+    let started = clock.now()
+    let (known, kinds) = try await pool.transaction { connection in
+      let known = try await connection.first(
+        SQL(file: "queries/inputs/upsert_source.sql", source.name, started))
+      if !source.ownKinds.isEmpty {
+        try await connection.execute(
+          "SELECT pg_advisory_xact_lock(hashtextextended('landing.kinds', 0))")
+        try await connection.execute(
+          SQL(file: "queries/inputs/insert_kinds.sql", source.ownKinds))
+      }
+      let kinds = try await connection.query("SELECT kind_id, name FROM facts.event_kind")
+      return (known, kinds)
+    }
+    guard let known else {
+      throw InputError(code: "inputs.ledger", message: "expected the source's row, found none")
+    }
+    var source = source
+    // A kind that another project file added once is known only where this one adds it too.
+    for row in kinds {
+      let name: String = try row.get("name")
+      if source.kinds[name] != nil { source.kinds[name] = try row.get("kind_id", as: Int16.self) }
+    }
+    let shape: JSONText = try known.get("shape")
+    return LoadTarget(
+      source: source, sourceID: try known.get("source_id"),
+      watermark: try known.get("watermark"), cut: try known.get("transaction_cut"),
+      shape: accepting ? ColumnShapes() : try ColumnShapes(stored: shape.text), started: started)
+  }
+
   /// Reads a source and checks its contract; nothing is written.
   ///
   /// What only the database can tell is left out: duplicates, references, `unique`.
@@ -62,21 +133,53 @@ public struct Loader: Sendable {
   public func check(
     _ source: SourceDefinition, progress: @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> LoadReport {
-    try await Self.check(source, reading: reading(source, since: nil), progress)
+    let now = clock.now()
+    let target = LoadTarget(
+      source: source, sourceID: 0, watermark: nil, cut: nil, shape: ColumnShapes(), started: now)
+    return try await Self.check(source, reading: try reading(target), progress)
   }
 
-  /// Reads a file source and checks its contract without a database.
+  /// Reads a source and checks its contract without the project's database: of a source of many
+  /// files every one, and of another database all that it would give at a first load.
   ///
-  /// - Throws: ``InputError``; `inputs.needs_database` for a query source.
+  /// - Throws: ``InputError``; `inputs.needs_database` for a query in the project's database.
+  public static func checkAll(
+    _ source: SourceDefinition, progress: @Sendable (LoadProgress) -> Void = { _ in }
+  ) async throws -> [LoadReport] {
+    let now = SystemClock().now()
+    switch source.location {
+    case .file: return [try await check(file: source, progress: progress)]
+    case .files(let pattern):
+      var reports: [LoadReport] = []
+      for path in try FileFolder.files(matching: pattern) {
+        reports.append(try await check(file: source.reading(file: path), progress: progress))
+      }
+      return reports
+    case .postgres(let options, _):
+      let query = QueryReading(source: source, since: nil, cut: nil, shape: ColumnShapes())
+      return [
+        try await check(
+          source, reading: .query(query, options: options, now: now), progress)
+      ]
+    case .query:
+      throw InputError(
+        code: "inputs.needs_database",
+        message: "source '\(source.name)': expected a file, found a query")
+    }
+  }
+
+  /// Reads a source's one file and checks its contract without a database.
+  ///
+  /// - Throws: ``InputError``; `inputs.not_a_file` for another kind of source.
   public static func check(
     file source: SourceDefinition, progress: @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> LoadReport {
     guard case .file(let path) = source.location else {
       throw InputError(
-        code: "inputs.needs_database",
-        message: "source '\(source.name)': expected a file, found a query")
+        code: "inputs.not_a_file", message: "source '\(source.name)': expected one file")
     }
-    return try await check(source, reading: .file(source, path: path), progress)
+    let now = SystemClock().now()
+    return try await check(source, reading: .file(source, path: path, now: now), progress)
   }
 
   private static func check(
@@ -91,18 +194,43 @@ public struct Loader: Sendable {
     verdict.fill(&report)
     report.firstOccurredAt = outcome.tally.firstTime
     report.lastOccurredAt = outcome.tally.lastTime
-    if let breach = verdict.breach(file: source.file) { throw breach }
+    let broken = ColumnShapes.broken(source, outcome.tally, file: source.file)
+    if let fault = broken ?? verdict.breach(file: source.file) { throw fault }
     return report
   }
 
-  private func reading(_ source: SourceDefinition, since: Instant?) -> SourceReading {
+  private func reading(_ target: LoadTarget) throws(InputError) -> SourceReading {
+    let source = target.source
     switch source.location {
-    case .file(let path): .file(source, path: path)
-    case .query(let text): .query(source, text: text, since: since, options: pool.options)
+    case .file(let path): return .file(source, path: path, now: target.started)
+    case .query, .postgres:
+      let query = QueryReading(
+        source: source, since: target.watermark, cut: target.cut, shape: target.shape)
+      return .query(query, options: pool.options, now: target.started)
+    case .files(let pattern):
+      throw InputError(
+        code: "inputs.not_a_file", message: "expected one file, found a folder", file: pattern)
     }
   }
 
   // MARK: One load
+
+  /// How a file differs from what was loaded under its path; nil where nothing was.
+  private func change(of target: LoadTarget) async throws -> FileChange? {
+    guard case .file(let path) = target.source.location else { return nil }
+    let row = try await pool.withConnection { connection in
+      try await connection.first(
+        SQL(file: "queries/inputs/find_last_file.sql", target.sourceID, path))
+    }
+    guard let row else { return nil }
+    let before: (bytes: Int64, digest: String, load: Int64) = (
+      try row.get("bytes"), try row.get("digest"), try row.get("load_id")
+    )
+    return try await SourceReading.onThread {
+      let size = Int64(try FileBytes(path: path).size)
+      return try FileChange.of(path, size: size, before: before)
+    }
+  }
 
   /// Says so where this very file was loaded before.
   private func skip(_ target: LoadTarget) async throws -> LoadReport? {
@@ -130,25 +258,33 @@ public struct Loader: Sendable {
     return report
   }
 
-  private nonisolated(nonsending) func run(
-    _ target: LoadTarget, on connection: Connection, _ progress: @Sendable (LoadProgress) -> Void
+  nonisolated(nonsending) func run(
+    _ target: LoadTarget, _ reading: SourceReading, on connection: Connection,
+    _ progress: @Sendable (LoadProgress) -> Void
   ) async throws -> LoadReport {
-    try await Staging.create(on: connection)
     do {
-      let reading = reading(target.source, since: target.watermark)
+      try await Staging.create(on: connection)
       let outcome = try await Staging.fill(
         target.source, from: reading, on: connection, progress)
       var last = reading.progress
       last.phase = .committing
       progress(last)
       let verdict = Verdict(source: target.source, tally: outcome.tally)
-      if let breach = verdict.breach(file: target.source.file) {
+      let file = target.source.file
+      let fault =
+        ColumnShapes.broken(target.source, outcome.tally, file: file)
+        ?? (file == nil
+          ? nil : outcome.shape.change(from: target.shape, source: target.source.name, file: file))
+        ?? verdict.breach(file: file)
+      // Rows that are read again were judged by share once.
+      if let breach = fault, target.replays == nil {
         throw LoadFailure(error: breach, verdict: verdict, bytes: outcome.bytes)
       }
       let report = try await commit(target, outcome, verdict, on: connection)
       try await Staging.drop(on: connection)
       return report
     } catch {
+      reading.channel.stop()
       // The session's tables must not outlive the load in a pooled connection; where even that
       // fails the next load's own clean-up meets them.
       try? await Staging.drop(on: connection)
@@ -179,7 +315,21 @@ struct LoadTarget: Sendable {
   let source: SourceDefinition
   let sourceID: Int16
   let watermark: Instant?
+  let cut: Int64?
+  /// What the columns were at the last load; empty where changes are accepted.
+  let shape: ColumnShapes
   let started: Instant
+  /// How the file differs from what was loaded under its path; nil where it does not.
+  var change: FileChange?
+  /// The load whose rejected rows are read again; nil for a load of its own.
+  var replays: Int64?
+
+  /// The same source, to read rejected rows of a load again.
+  func replaying(_ load: Int64) -> LoadTarget {
+    var copy = self
+    copy.replays = load
+    return copy
+  }
 }
 
 /// A load that was stopped, with what it had counted.

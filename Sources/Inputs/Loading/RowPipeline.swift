@@ -1,3 +1,5 @@
+import Schedules
+
 /// Bytes in, staged rows out: finds records, maps them and hands full buffers on.
 ///
 /// One thread at a time uses it. It holds one window of the file and one buffer of rows, whatever
@@ -14,6 +16,8 @@ final class RowPipeline {
   private var line: Int64 = 1
   private var begun = false
   private var headerPending: Bool
+  /// The header as it stood there; nil before it was read, and without one.
+  private(set) var header: String?
   private let emit: ([UInt8]) throws -> Void
 
   /// How many bytes of staged rows make one batch.
@@ -25,16 +29,17 @@ final class RowPipeline {
   ///
   /// - Parameters:
   ///   - file: named in errors; nil for a query.
+  ///   - now: when the load began.
   ///   - emit: takes one batch of binary COPY data.
   init(
-    source: SourceDefinition, file: String?, windowSize: Int = 1 << 20,
+    source: SourceDefinition, file: String?, now: Instant, windowSize: Int = 1 << 20,
     emit: @escaping ([UInt8]) throws -> Void
   ) {
     self.source = source
     self.file = file
     self.emit = emit
     window = RecordBuffer(capacity: windowSize)
-    mapper = RowMapper(source: source, arena: arena)
+    mapper = RowMapper(source: source, arena: arena, now: now)
     switch source.format {
     case .csv(let delimiter, let header):
       let scanner = CSVScanner(delimiter: delimiter)
@@ -126,6 +131,7 @@ final class RowPipeline {
   private func readHeader(_ raw: UnsafeRawBufferPointer) throws(InputError) {
     guard case .csv(let delimiter, _) = source.format, let csv else { return }
     headerPending = false
+    header = RowMapper.repaired(raw)
     let names = (0..<csv.count).map { index in
       String(decoding: Bytes.trimmed(csv.fields[index].bytes), as: UTF8.self)
     }
@@ -140,6 +146,42 @@ final class RowPipeline {
     let reader = HeaderReader(columns: source.columns, delimiter: delimiter, file: file)
     let names = [String](repeating: "", count: csv.count)
     if let error = reader.otherDelimiter(names: names, raw: raw) { throw error }
+  }
+
+  // MARK: Reading again
+
+  /// Begins with rows that stood elsewhere, under the header that they had there.
+  func begin(header: String?) throws {
+    begun = true
+    try emit(CopyBuffer.header)
+    guard headerPending, var header else { return }
+    try header.withUTF8 { text in
+      let bytes = UnsafeRawBufferPointer(text)
+      arena.reset()
+      if case .record(let length, _, _, _) = scanner.scan(bytes, atEnd: true, arena: arena) {
+        try readHeader(UnsafeRawBufferPointer(rebasing: bytes[0..<length]))
+      }
+    }
+  }
+
+  /// Takes one row by itself, so that an open quote in it touches no other.
+  func push(row: String, line: Int64) throws {
+    var row = row
+    try row.withUTF8 { text in
+      let bytes = UnsafeRawBufferPointer(text)
+      arena.reset()
+      var raw = bytes
+      var fault: RowFault? = RowFault(reason: .badQuoting, column: nil)
+      switch scanner.scan(bytes, atEnd: true, arena: arena) {
+      case .record(let length, _, _, let found):
+        raw = UnsafeRawBufferPointer(rebasing: bytes[0..<length])
+        fault = found
+      case .blank, .incomplete: break
+      }
+      mapper.map(
+        raw: raw, fields: scanner.fields, positions: positions, line: line, fault: fault)
+      if mapper.buffer.count >= Self.batchSize { try emit(mapper.buffer.take()) }
+    }
   }
 
   private func endless(_ atEnd: Bool) -> InputError {

@@ -11,6 +11,12 @@ final class SourceReading: Sendable {
     /// Of the file; nil for a query.
     var digest: String?
     var bytes: Int64
+    /// The header of CSV rows; nil without one.
+    var header: String?
+    /// What each column was; see ``ColumnShapes``.
+    var shape = ColumnShapes()
+    /// The oldest transaction that was open in the other database; nil for other sources.
+    var cut: Int64?
   }
 
   private struct State: Sendable {
@@ -37,21 +43,24 @@ final class SourceReading: Sendable {
     return outcome
   }
 
-  /// Starts to read a file.
-  static func file(_ source: SourceDefinition, path: String) -> SourceReading {
+  /// Starts to read a file; `now` is when the load began.
+  static func file(_ source: SourceDefinition, path: String, now: Instant) -> SourceReading {
     let reading = SourceReading(bytesTotal: nil)
     // A queue of its own is a thread of its own: reading and waiting block it and nothing else.
     DispatchQueue(label: "strata.inputs.read").async {
       do {
         let opener = try FileOpener(path: path)
-        let pipeline = RowPipeline(source: source, file: path) { try reading.channel.send($0) }
+        let pipeline = RowPipeline(source: source, file: path, now: now) {
+          try reading.channel.send($0)
+        }
         reading.note(0, opener.file, 0)
         try pipeline.run(from: opener.content) { rows in
           reading.note(rows, opener.file, opener.file.position)
         }
         reading.end(
           Outcome(
-            tally: pipeline.tally, digest: opener.file.digest, bytes: Int64(opener.file.position)))
+            tally: pipeline.tally, digest: opener.file.digest, bytes: Int64(opener.file.position),
+            header: pipeline.header, shape: ColumnShapes(of: source, pipeline.tally)))
       } catch {
         reading.channel.finish(throwing: error)
       }
@@ -66,6 +75,8 @@ final class SourceReading: Sendable {
       $0.progress.bytesTotal = Int64(file.size)
     }
   }
+
+  private func note(_ rows: Int64) { state.withLock { $0.progress.rowsRead = rows } }
 
   private func end(_ outcome: Outcome) {
     state.withLock {
@@ -84,28 +95,36 @@ final class SourceReading: Sendable {
     let pipeline: RowPipeline
   }
 
-  /// Starts to read a query's rows; `since` is what `current_setting('strata.watermark')` gives.
+  /// Starts to read the rows of a query, in this database or another one.
   ///
   /// The query has a connection of its own, so that a load never waits for a second one of the pool
   /// while it holds the first.
   static func query(
-    _ source: SourceDefinition, text: String, since: Instant?, options: ConnectionOptions
+    _ query: QueryReading, options: ConnectionOptions, now: Instant
   ) -> SourceReading {
     let reading = SourceReading(bytesTotal: nil)
+    let source = query.source
     let handed = Handed(
-      pipeline: RowPipeline(source: source, file: nil) { try reading.channel.send($0) })
+      pipeline: RowPipeline(source: source, file: nil, now: now) { try reading.channel.send($0) })
     Task {
       do {
-        let connection = try await Connection.connect(options)
+        let connection = try await query.connect(options)
+        let found: QueryReading.Found
         do {
-          try await reading.copy(source, text, since, connection, handed)
+          found = try await query.copy(on: connection) { rows, bytes in
+            try handed.pipeline.push(bytes)
+            if rows & 0xFFF == 0 { reading.note(rows) }
+          }
           await connection.close()
         } catch {
           await connection.close()
           throw error
         }
         try await onThread { try handed.pipeline.finish() }
-        reading.end(Outcome(tally: handed.pipeline.tally, digest: nil, bytes: 0))
+        reading.end(
+          Outcome(
+            tally: handed.pipeline.tally, digest: nil, bytes: 0, header: handed.pipeline.header,
+            shape: found.shape, cut: found.cut))
       } catch {
         reading.channel.finish(throwing: error)
       }
@@ -113,32 +132,32 @@ final class SourceReading: Sendable {
     return reading
   }
 
-  private func copy(
-    _ source: SourceDefinition, _ text: String, _ since: Instant?, _ connection: Connection,
-    _ handed: Handed
-  ) async throws {
-    var filter: SQL = ""
-    if let column = source.watermark, let since {
-      // Rows at the watermark are read again: others may have been committed at the same instant.
-      filter = " WHERE \(identifier: column) >= \(since)"
-    }
-    let copy: SQL = """
-      COPY (SELECT \(identifiers: source.columns) FROM (\(unsafeText: text)
-      ) AS source\(fragment: filter)) TO STDOUT (FORMAT csv, HEADER)
-      """
-    try await connection.transaction(.repeatableRead, readOnly: true) { connection in
-      // Unambiguous texts, whatever the server's settings are.
-      try await connection.script("SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'")
-      _ = try await connection.copyOut(copy.named("source \(source.name)"), into: Int64(0)) {
-        rows, bytes in
-        try handed.pipeline.push(bytes)
-        rows += 1
-        if rows & 0xFFF == 0 {
-          let read = rows
-          self.state.withLock { $0.progress.rowsRead = read }
+  /// Starts to read rows that were rejected before, each at the line that it had.
+  static func replay(
+    _ source: SourceDefinition, header: String?, rows: RejectedRows, now: Instant
+  ) -> SourceReading {
+    let reading = SourceReading(bytesTotal: nil)
+    let handed = Handed(
+      pipeline: RowPipeline(source: source, file: nil, now: now) { try reading.channel.send($0) })
+    Task {
+      do {
+        try await onThread { try handed.pipeline.begin(header: header) }
+        var read: Int64 = 0
+        while let page = try await rows.page(after: read) {
+          try await onThread {
+            for row in page { try handed.pipeline.push(row: row.raw, line: row.line) }
+          }
+          read = page.last?.line ?? .max
+          reading.note(handed.pipeline.tally.rowsRead)
         }
+        try await onThread { try handed.pipeline.finish() }
+        reading.end(
+          Outcome(tally: handed.pipeline.tally, digest: nil, bytes: 0, header: header))
+      } catch {
+        reading.channel.finish(throwing: error)
       }
     }
+    return reading
   }
 
   /// Runs blocking work away from the cooperative pool.

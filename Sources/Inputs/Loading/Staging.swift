@@ -23,9 +23,10 @@ enum Staging {
     case .events:
       return front + [
         "event_id", "customer_key", "occurred_at", "kind_id", "item", "quantity", "amount",
-        "currency", "properties",
+        "currency", "properties", "order_key", "profile",
       ]
-    case .customers: return front + ["customer_key", "occurred_at", "properties"]
+    case .customers: return front + ["customer_key", "occurred_at", "properties", "valid_from"]
+    case .merges: return front + ["event_id", "customer_key", "occurred_at"]
     }
   }
 

@@ -33,13 +33,50 @@ struct Tally: Sendable {
   var ordered = true
   var watermark = Int64.min
   var samples: [Sample] = []
+  /// Rows rejected because a column's text was not of its type, by column.
+  var columnFaults: [Int64]
+  /// Times that say how far they are from Greenwich, and those that do not, by column.
+  var offsets: [Int64]
+  var naives: [Int64]
+  /// Kinds that the catalogue lacks, with their rows.
+  private(set) var unknownKinds: [String: Int64] = [:]
+  /// Kinds (above) and currencies (three bytes below) of the amounts of good rows, and of some that
+  /// were rejected afterwards.
+  private(set) var currencies: Set<Int64> = []
+  private var lastCurrency: Int64 = -1
 
   init(plan: RowPlan) {
+    columnFaults = Array(repeating: 0, count: plan.columns.count)
+    offsets = columnFaults
+    naives = columnFaults
     reasons = Array(repeating: 0, count: RowReason.allCases.count + plan.checks.count)
     failures = Array(repeating: 0, count: plan.checks.count)
     evaluated = failures
     accepted = Array(repeating: 0, count: plan.totals.count)
     rejected = accepted
+  }
+
+  /// The most unknown kinds that are told apart; a column of free text has no end of them.
+  static let unknownKindLimit = 100
+
+  mutating func note(unknownKind name: String) {
+    let isNew = unknownKinds[name] == nil
+    let key = isNew && unknownKinds.count >= Self.unknownKindLimit ? "…" : name
+    unknownKinds[key, default: 0] += 1
+  }
+
+  mutating func note(currency: UnsafeRawBufferPointer, kind: Int16) {
+    let code =
+      Int64(kind) << 24 | Int64(currency[0]) << 16 | Int64(currency[1]) << 8 | Int64(currency[2])
+    // Nearly always the same as the row before.
+    if code == lastCurrency { return }
+    lastCurrency = code
+    currencies.insert(code)
+  }
+
+  /// The kinds and currencies of ``currencies``.
+  static func code(kind: Int16, currency: String) -> Int64 {
+    currency.utf8.reduce(Int64(kind)) { $0 << 8 | Int64($1) }
   }
 
   var rowsGood: Int64 { rowsRead - rowsRejected }

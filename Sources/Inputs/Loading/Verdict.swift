@@ -10,6 +10,8 @@ struct Verdict: Sendable {
   private var rejectedTotals: [Int128]
   /// Warnings that only the database could count.
   var tableWarnings: [String: Int64] = [:]
+  /// Accepted rows that replace an earlier version of their event.
+  var rowsCorrected: Int64 = 0
 
   init(source: SourceDefinition, tally: Tally) {
     self.source = source
@@ -94,6 +96,8 @@ struct Verdict: Sendable {
     report.warnings = warnings
     report.totals = totals
     report.rowsUnmeasured = tally.unmeasured
+    report.rowsCorrected = rowsCorrected
+    report.unknownKinds = tally.unknownKinds.isEmpty ? nil : tally.unknownKinds
     report.samples = tally.samples.map {
       RejectedRow(line: $0.line, reason: $0.reason, column: $0.column, raw: $0.raw)
     }

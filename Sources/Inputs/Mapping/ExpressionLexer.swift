@@ -39,7 +39,15 @@ struct ExpressionLexer {
     default: break
     }
     if Self.beginsName(scalar) {
-      while at < scalars.count, Self.continuesName(scalars[at]) { at += 1 }
+      while at < scalars.count {
+        if let end = placeEnd() {
+          at = end
+        } else if Self.continuesName(scalars[at]) {
+          at += 1
+        } else {
+          break
+        }
+      }
       return ExpressionToken(kind: .name(text(from: start)), at: start)
     }
     for symbol in ["||", "<=", ">=", "!=", "<>", "==", "=", "<", ">", "+", "-", "*", "(", ")", ","]
@@ -51,6 +59,15 @@ struct ExpressionLexer {
     throw ExpressionFault(
       message: "expected an expression, found '\(Character(scalar))'",
       hint: scalar == "/" ? "division is not exact and therefore absent" : nil, at: start)
+  }
+
+  /// Behind `[0]`, a place in a JSON array that belongs to a column's name; nil where none is here.
+  private func placeEnd() -> Int? {
+    guard scalars[at] == "[" else { return nil }
+    var end = at + 1
+    while end < scalars.count, ("0"..."9").contains(scalars[end]) { end += 1 }
+    guard end > at + 1, end < scalars.count, scalars[end] == "]" else { return nil }
+    return end + 1
   }
 
   private static func beginsName(_ scalar: Unicode.Scalar) -> Bool {

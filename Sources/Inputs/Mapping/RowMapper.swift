@@ -7,11 +7,14 @@ final class RowMapper {
   let buffer: CopyBuffer
   let arena: RowArena
   private let machine: RowMachine
-  private let isEvents: Bool
+  private let destination: SourceDefinition.Destination
+  private var isEvents: Bool { destination == .events }
   private var clock: LocalClock
   private let reasonTexts: [[UInt8]]
   private let columnTexts: [[UInt8]]
-  private let kinds: [[UInt8]]
+  private let kinds: [(name: [UInt8], id: Int16)]
+  /// Times from here on are believed to be mistakes.
+  private let latest: Int64
   private let warnBits: [Int?]
   private var json: [UInt8] = []
   private var monthStart: Int64 = 0
@@ -19,10 +22,12 @@ final class RowMapper {
   /// The warnings of the row at hand.
   private var warned: UInt64 = 0
 
-  init(source: SourceDefinition, arena: RowArena) {
+  /// - Parameter now: when the load began; times long after it are believed to be mistakes.
+  init(source: SourceDefinition, arena: RowArena, now: Instant) {
     plan = source.plan
     self.arena = arena
-    isEvents = source.into == .events
+    destination = source.into
+    latest = min(Self.latestEver, (now + source.futureTolerance).microseconds)
     clock = LocalClock(zone: source.zone)
     counted = Tally(plan: plan)
     buffer = CopyBuffer(capacity: 1 << 19)
@@ -32,7 +37,7 @@ final class RowMapper {
     reasonTexts =
       RowReason.allCases.map { Array($0.rawValue.utf8) } + plan.checks.map { Array($0.name.utf8) }
     columnTexts = plan.columns.map { Array($0.name.utf8) }
-    kinds = EventKind.names.map { Array($0.utf8) }
+    kinds = source.kinds.sorted { $0.value < $1.value }.map { (Array($0.key.utf8), $0.value) }
     var next = 0
     warnBits = plan.checks.map { check in
       guard check.onFail == .warn else { return nil }
@@ -48,7 +53,13 @@ final class RowMapper {
   var rowsRead: Int64 { counted.rowsRead }
 
   /// How many fields a staged row has.
-  var width: Int { (isEvents ? 15 : 9) + plan.totals.count }
+  var width: Int {
+    switch destination {
+    case .events: 17 + plan.totals.count
+    case .customers: 10 + plan.totals.count
+    case .merges: 9 + plan.totals.count
+    }
+  }
 
   private var slots: UnsafeMutablePointer<Slot> { machine.slots }
 
@@ -75,6 +86,7 @@ final class RowMapper {
     } else if let fault {
       rejection = reject(fault.reason, column: fault.column)
     } else if let fault = readColumns(fields, positions) {
+      if let column = fault.column { counted.columnFaults[column] += 1 }
       rejection = reject(fault.reason, column: fault.column)
     } else {
       slots[plan.lineRegister] = .number(line)
@@ -83,7 +95,8 @@ final class RowMapper {
       rejection = overflowingTotal() ?? checkContract()
       if rejection == nil { rejection = append(line: line, raw: raw) }
     }
-    if let column = plan.watermark, measured, slots[column].isValue {
+    // A time that cannot be would leave no row behind it for the loads to come.
+    if let column = plan.watermark, measured, slots[column].isValue, slots[column].number < latest {
       counted.watermark = max(counted.watermark, slots[column].number)
     }
     guard let rejection else {
@@ -145,7 +158,14 @@ final class RowMapper {
       slots[index] = .number(Int64(day))
     case .timestamp:
       guard let (local, offset) = FieldReader.timestamp(bytes) else { return .badTimestamp }
-      slots[index] = .number(offset.map { local - Int64($0) * 1_000_000 } ?? instant(local))
+      if let offset {
+        counted.offsets[index] += 1
+        slots[index] = .number(local - Int64(offset) * 1_000_000)
+      } else {
+        // A date alone says nothing of how the column's times are written.
+        if bytes.count > 10 { counted.naives[index] += 1 }
+        slots[index] = .number(instant(local))
+      }
     case .epoch(let perSecond):
       guard case .success(let value) = FieldReader.number(bytes, scale: 0, fault: .badTimestamp),
         value.magnitude < 1 << 43
@@ -205,15 +225,11 @@ final class RowMapper {
     guard let customer = fields.customer.map({ slots[$0] }), customer.isValue, customer.count > 0
     else { return reject(.missingCustomer, "customer") }
     guard customer.count <= 1000 else { return reject(.tooLong, "customer") }
-    var time: Int64?
-    if let operand = fields.time, slots[operand.register].isValue {
-      let value = slots[operand.register].number
-      time = operand.type == .date ? instant(value * 86_400_000_000) : value
-    }
-    if isEvents, time == nil { return reject(.missingTime, "occurred_at") }
-    if let time, time < Self.earliest || time >= Self.latest {
-      return reject(.timeOutOfRange, isEvents ? "occurred_at" : "first_seen_at")
-    }
+    let time = instant(fields.time)
+    if destination != .customers, time == nil { return reject(.missingTime, timeField) }
+    if let rejection = implausible(time, timeField) { return rejection }
+    let validFrom = instant(fields.validFrom)
+    if let rejection = implausible(validFrom, "valid_from") { return rejection }
     buffer.beginRow(fields: width)
     buffer.integer(line)
     if warned == 0 { buffer.null() } else { buffer.integer(Int64(bitPattern: warned)) }
@@ -226,20 +242,59 @@ final class RowMapper {
     buffer.null()
     buffer.null()
     buffer.text(raw)
-    if isEvents, let rejection = appendEventID() { return rejection }
+    switch destination {
+    case .events: if let rejection = appendEventID() { return rejection }
+    case .merges: if let rejection = appendTarget() { return rejection }
+    case .customers: break
+    }
     let hashed = buffer.count
     buffer.text(customer.bytes)
     if let time { buffer.timestamp(time) } else { buffer.null() }
-    if isEvents, let rejection = appendEvent() { return rejection }
-    appendProperties()
-    buffer.patch(buffer.hash(from: hashed), at: content)
+    switch destination {
+    case .events:
+      if let rejection = appendEvent(hashed: hashed, content: content) { return rejection }
+    case .customers:
+      append(plan.fields.properties)
+      if let validFrom { buffer.timestamp(validFrom) } else { buffer.null() }
+      buffer.patch(buffer.hash(from: hashed), at: content)
+    case .merges: buffer.patch(buffer.hash(from: hashed), at: content)
+    }
     if let time { note(time) }
     return nil
   }
 
+  private var timeField: StaticString {
+    switch destination {
+    case .events: "occurred_at"
+    case .customers: "first_seen_at"
+    case .merges: "merged_at"
+    }
+  }
+
+  /// The instant of a mapped time; nil where the row has none.
+  private func instant(_ operand: Operand?) -> Int64? {
+    guard let operand, slots[operand.register].isValue else { return nil }
+    let value = slots[operand.register].number
+    return operand.type == .date ? instant(value * 86_400_000_000) : value
+  }
+
+  private func implausible(_ time: Int64?, _ field: StaticString) -> Rejection? {
+    guard let time else { return nil }
+    if time < Self.earliest || time >= Self.latestEver { return reject(.timeOutOfRange, field) }
+    return time >= latest ? reject(.futureTime, field) : nil
+  }
+
   /// 1900-01-01 and 2200-01-01.
   private static let earliest: Int64 = -2_208_988_800_000_000
-  private static let latest: Int64 = 7_258_118_400_000_000
+  private static let latestEver: Int64 = 7_258_118_400_000_000
+
+  private func appendTarget() -> Rejection? {
+    guard let target = plan.fields.target.map({ slots[$0] }), target.isValue, target.count > 0
+    else { return reject(.missingCustomer, "to") }
+    guard target.count <= 1000 else { return reject(.tooLong, "to") }
+    buffer.text(target.bytes)
+    return nil
+  }
 
   private func appendEventID() -> Rejection? {
     guard let id = plan.fields.eventID.map({ slots[$0] }), id.isValue, id.count > 0 else {
@@ -250,25 +305,58 @@ final class RowMapper {
     return nil
   }
 
-  private func appendEvent() -> Rejection? {
+  /// Appends an event's own fields and patches the hash of its content in.
+  private func appendEvent(hashed: Int, content: Int) -> Rejection? {
     let fields = plan.fields
     guard let kind = fields.kind.map({ slots[$0] }), kind.isValue else {
       return reject(.missingKind, "kind")
     }
-    guard let id = kinds.firstIndex(where: { $0.withUnsafeBytes { Bytes.equal($0, kind.bytes) } })
-    else { return reject(.unknownKind, "kind") }
-    buffer.integer(Int16(id + 1))
-    if let item = fields.item.map({ slots[$0] }), item.isValue {
-      guard item.count <= 1000 else { return reject(.tooLong, "item") }
-      buffer.text(item.bytes)
-    } else {
-      buffer.null()
+    guard
+      let id = kinds.first(where: { $0.name.withUnsafeBytes { Bytes.equal($0, kind.bytes) } })?.id
+    else {
+      counted.note(unknownKind: String(decoding: kind.bytes.prefix(100), as: UTF8.self))
+      return reject(.unknownKind, "kind")
     }
+    buffer.integer(id)
+    if let rejection = appendText(fields.item, "item") { return rejection }
     var quantity: Int64?
     if let rejection = number(fields.quantity, scale: 0, "quantity", .negativeQuantity, &quantity) {
       return rejection
     }
     if let quantity { buffer.integer(quantity) } else { buffer.null() }
+    if let rejection = appendAmount(kind: id) { return rejection }
+    append(fields.properties)
+    // What a source does not map is not hashed: the hashes of its earlier rows stay what they are.
+    if fields.order == nil, fields.profile.isEmpty {
+      buffer.patch(buffer.hash(from: hashed), at: content)
+      buffer.null()
+      buffer.null()
+      return nil
+    }
+    if let rejection = appendText(fields.order, "order", takesEmpty: false) { return rejection }
+    // Only an update of the profile states one.
+    append(id == Self.profileUpdate ? fields.profile : [])
+    buffer.patch(buffer.hash(from: hashed), at: content)
+    return nil
+  }
+
+  private static let profileUpdate = EventKind.id(of: "profile_update")
+
+  /// A text that an index may have to hold; null where there is none.
+  private func appendText(
+    _ register: Int?, _ name: StaticString, takesEmpty: Bool = true
+  ) -> Rejection? {
+    guard let text = register.map({ slots[$0] }), text.isValue, takesEmpty || text.count > 0 else {
+      buffer.null()
+      return nil
+    }
+    guard text.count <= 1000 else { return reject(.tooLong, name) }
+    buffer.text(text.bytes)
+    return nil
+  }
+
+  private func appendAmount(kind: Int16) -> Rejection? {
+    let fields = plan.fields
     var amount: Int64?
     if let rejection = number(fields.amount, scale: 4, "amount", .negativeAmount, &amount) {
       return rejection
@@ -285,6 +373,7 @@ final class RowMapper {
       currency.bytes.allSatisfy({ (65...90).contains($0) })
     else { return reject(.badCurrency, "currency") }
     buffer.text(currency.bytes)
+    counted.note(currency: currency.bytes, kind: kind)
     return nil
   }
 
@@ -314,9 +403,9 @@ final class RowMapper {
   }
 
   /// A JSON object of the properties that have a value; null where none has.
-  private func appendProperties() {
+  private func append(_ properties: [RowPlan.Property]) {
     json.removeAll(keepingCapacity: true)
-    for property in plan.fields.properties {
+    for property in properties {
       let slot = slots[property.operand.register]
       guard slot.isValue else { continue }
       json.append(json.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One JSON object per line; columns are named by paths of keys such as `a.b.c`.
+/// One JSON object per line; columns are named by paths of keys and places such as `a.b[0].c`.
 ///
 /// Every line is checked against RFC 8259 in full, also where no column looks. Of repeated keys
 /// the last one counts. A text column takes an object or array as its JSON text.
@@ -9,10 +9,31 @@ final class JSONScanner: RecordScanner {
   private let columns: Int
   private let root: Node
 
-  /// A key of the paths, with the column that its value fills.
+  /// A key or place of the paths, with the column that its value fills.
   private final class Node {
     var children: [(key: [UInt8], node: Node)] = []
+    var elements: [Int: Node] = [:]
     var column: Int?
+
+    func child(_ key: [UInt8]) -> Node {
+      if let found = children.first(where: { $0.key == key }) { return found.node }
+      let child = Node()
+      children.append((key, child))
+      return child
+    }
+
+    func element(_ place: Int) -> Node {
+      let element = elements[place] ?? Node()
+      elements[place] = element
+      return element
+    }
+
+    /// Empties the columns below: of repeated keys the last one counts, and all of it.
+    func clear(_ fields: UnsafeMutablePointer<Field>) {
+      if let column { fields[column] = .null }
+      for child in children { child.node.clear(fields) }
+      for element in elements.values { element.clear(fields) }
+    }
   }
 
   /// A scanner that fills one field for each path.
@@ -24,20 +45,30 @@ final class JSONScanner: RecordScanner {
     for (index, path) in paths.enumerated() {
       var node = root
       for part in path.split(separator: ".", omittingEmptySubsequences: false) {
-        let key = Array(part.utf8)
-        if let found = node.children.first(where: { $0.key == key }) {
-          node = found.node
-        } else {
-          let child = Node()
-          node.children.append((key, child))
-          node = child
-        }
+        let (key, places) = Self.step(part)
+        node = node.child(Array(key.utf8))
+        for place in places { node = node.element(place) }
       }
       node.column = index
     }
   }
 
   deinit { fields.deallocate() }
+
+  /// A step such as `b[0][2]` as its key and places; brackets of another form belong to the key.
+  static func step(_ text: Substring) -> (key: Substring, places: [Int]) {
+    var key = text
+    var places: [Int] = []
+    while key.last == "]", let open = key.lastIndex(of: "["), open > key.startIndex {
+      let digits = key[key.index(after: open)...].dropLast()
+      guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }),
+        let place = Int(digits)
+      else { break }
+      places.insert(place, at: 0)
+      key = key[..<open]
+    }
+    return (key, places)
+  }
 
   func scan(_ bytes: UnsafeRawBufferPointer, atEnd: Bool, arena: RowArena) -> Scan {
     guard let begin = bytes.baseAddress, !bytes.isEmpty else { return .incomplete }
@@ -87,12 +118,15 @@ final class JSONScanner: RecordScanner {
     }
   }
 
-  private func array(_ cursor: inout Cursor, depth: Int) -> Bool {
+  private func array(_ cursor: inout Cursor, _ node: Node?, depth: Int) -> Bool {
     guard depth < Self.depthLimit, cursor.take(UInt8(ascii: "[")) else { return false }
     cursor.skipSpace()
     if cursor.take(UInt8(ascii: "]")) { return true }
+    let wanted = node.flatMap { $0.elements.isEmpty ? nil : $0.elements }
+    var place = 0
     while true {
-      guard value(&cursor, nil, depth: depth + 1) else { return false }
+      guard value(&cursor, wanted?[place], depth: depth + 1) else { return false }
+      place += 1
       cursor.skipSpace()
       if cursor.take(UInt8(ascii: ",")) { continue }
       return cursor.take(UInt8(ascii: "]"))
@@ -103,6 +137,7 @@ final class JSONScanner: RecordScanner {
   private func value(_ cursor: inout Cursor, _ node: Node?, depth: Int) -> Bool {
     cursor.skipSpace()
     let start = cursor.at
+    if let node, !node.children.isEmpty || !node.elements.isEmpty { node.clear(fields) }
     var found: Field?
     switch cursor.peek {
     case UInt8(ascii: "\""): found = cursor.string()
@@ -110,7 +145,7 @@ final class JSONScanner: RecordScanner {
       // A path may end at an object whose parts other paths want too.
       if object(&cursor, node, depth: depth) { found = cursor.field(from: start) }
     case UInt8(ascii: "["):
-      if array(&cursor, depth: depth) { found = cursor.field(from: start) }
+      if array(&cursor, node, depth: depth) { found = cursor.field(from: start) }
     case UInt8(ascii: "t"): if cursor.word("true") { found = cursor.field(from: start) }
     case UInt8(ascii: "f"): if cursor.word("false") { found = cursor.field(from: start) }
     case UInt8(ascii: "n"): if cursor.word("null") { found = .null }

@@ -42,9 +42,18 @@ enum RowReason: String, Sendable, CaseIterable {
   case badCurrency = "bad_currency"
   /// A time before 1900 or after 2199.
   case timeOutOfRange = "time_out_of_range"
+  /// A time well after the load: a clock that is wrong, or a date that was never meant.
+  case futureTime = "future_time"
+  /// A merge of a customer with itself.
+  case mergeSelf = "merge_self"
+  /// A merge of a customer that became another one before.
+  case alreadyMerged = "already_merged"
+  /// A merge back into a customer that was merged away.
+  case mergeCycle = "merge_cycle"
   /// An event id, customer key or item longer than an index entry may be.
   case tooLong = "too_long"
-  /// An event id that came before with other content.
+  /// An event id that came before in the same load with other content, or in an earlier one where
+  /// the source takes no corrections.
   case conflictingRedelivery = "conflicting_redelivery"
 }
 

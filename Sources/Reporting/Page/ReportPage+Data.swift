@@ -108,7 +108,16 @@ extension ReportPage {
     return [
       .element("h2", text: "Sources"), .element("div", ["class": "card"], children: [table.markup]),
     ]
-      + reasons + totals
+      + notes + reasons + totals
+  }
+
+  private var notes: [Markup] {
+    var table = PageTable(
+      caption: "What else the sources have to tell", columns: [("Source", false), ("Note", false)])
+    for load in report.loads {
+      for note in load.notes ?? [] { table.rows.append([.text(load.source), .text(note)]) }
+    }
+    return table.rows.isEmpty ? [] : [table.markup]
   }
 
   private var reasons: [Markup] {

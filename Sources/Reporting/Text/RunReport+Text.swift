@@ -136,6 +136,7 @@ private struct ReportPrinter {
     let unchanged = report.loads.filter(\.isUnchanged).map(\.source)
     if !unchanged.isEmpty { paragraph("unchanged: " + unchanged.joined(separator: ", ")) }
     for load in report.loads {
+      for note in load.notes ?? [] { paragraph(printable("\(load.source): \(note)"), indent: 4) }
       for reason in load.reasons {
         let column = reason.column.map { " (\($0))" } ?? ""
         let verb = reason.isWarning ? "warned" : "rejected"

@@ -9,7 +9,7 @@ import Tasks
 struct SourcesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sources", abstract: "Inputs and their contracts.",
-    subcommands: [List.self, Check.self, Load.self])
+    subcommands: [List.self, Check.self, Load.self, Kinds.self])
 
   static func catalogue(_ global: GlobalOptions) throws -> SourceCatalogue {
     let project = try Project(directory: URL(fileURLWithPath: global.project))
@@ -22,33 +22,81 @@ struct SourcesCommand: AsyncParsableCommand {
     let location: String
     let checks: [String]
     let totals: [String]
+    /// Nil where the source promises none or the database was not asked.
+    let freshness: Freshness?
 
-    init(_ source: SourceDefinition) {
+    init(_ source: SourceDefinition, freshness: Freshness?) {
       name = source.name
       into = source.into.rawValue
       location =
         switch source.location {
-        case .file(let path): path
+        case .file(let path), .files(let path): path
         case .query: "query"
+        case .postgres(let server, .query): "postgres \(server), query"
+        case .postgres(let server, .table(let table)):
+          "postgres \(server), \(table.joined(separator: "."))"
         }
       checks = source.checks
       totals = source.totals
+      self.freshness = freshness
+    }
+
+    var lag: String {
+      guard let freshness else { return "-" }
+      let state = freshness.state == .fresh ? "" : " (\(freshness.state.rawValue))"
+      return (freshness.lag ?? "nothing loaded") + state
     }
   }
 
-  struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The sources of the project.")
+  /// How fresh the sources are now that promise to be; empty where none does.
+  static func freshness(
+    of sources: [SourceDefinition], _ global: GlobalOptions
+  ) async throws -> [Freshness] {
+    let bound = sources.filter { $0.freshness != nil }
+    if bound.isEmpty { return [] }
+    return try await Session.open(global, limit: 1) { session in
+      try await LoadLedger(pool: session.pool).freshness(of: bound, at: SystemClock().now())
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The sources of the project, with the lag of those that promise to be fresh.")
     @OptionGroup var global: GlobalOptions
 
-    func run() throws {
+    func run() async throws {
+      let sources = try SourcesCommand.catalogue(global).sources
+      let found = try await SourcesCommand.freshness(of: sources, global)
       try global.console.list(
-        SourcesCommand.catalogue(global).sources.map(Summary.init), empty: "no sources",
+        sources.map { source in
+          Summary(source, freshness: found.first { $0.source == source.name })
+        }, empty: "no sources",
         [
           TableColumn("source") { $0.name },
           TableColumn("into") { $0.into },
           TableColumn("from") { $0.location },
+          TableColumn("lag") { $0.lag },
           TableColumn("checks") { $0.checks.joined(separator: ", ") },
         ])
+    }
+  }
+
+  struct Kinds: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The event kinds, and those that rows had and the catalogue lacks.")
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+      try await Session.open(global, limit: 1) { session in
+        try session.console.list(
+          try await LoadLedger(pool: session.pool).kinds(), empty: "no kinds",
+          [
+            TableColumn(number: "id") { $0.kindID.map(String.init) ?? "-" },
+            TableColumn("kind") { $0.name },
+            TableColumn("standing") { $0.kindID == nil ? "quarantined" : "known" },
+            TableColumn(number: "rows quarantined") { "\($0.quarantined)" },
+          ])
+      }
     }
   }
 
@@ -56,10 +104,11 @@ struct SourcesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Read the sources and check their contracts; nothing is written.",
       discussion: """
-        What only the database can tell (duplicates, references, unique keys) is left out. Exit \
-        code 5 where a contract stops a load.
+        What only the database can tell (duplicates, references, unique keys) is left out, save \
+        how fresh the sources are that promise to be. Exit code 5 where a contract stops a load or \
+        a source is too old.
         """)
-    @Argument(help: "The source; all file sources without it.") var name: String?
+    @Argument(help: "The source; all but queries without it.") var name: String?
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
@@ -71,12 +120,23 @@ struct SourcesCommand: AsyncParsableCommand {
           global.console.note("\(source.name): not checked, a query needs its database")
           continue
         }
-        reports.append(
-          try await LoadBoard(global.console).watch(source) { progress in
-            try await Loader.check(file: source, progress: progress)
-          })
+        reports += try await LoadBoard(global.console).watch(source) { progress in
+          try await Loader.checkAll(source, progress: progress)
+        }
+      }
+      let found = try await SourcesCommand.freshness(of: chosen, global)
+      for index in reports.indices {
+        reports[index].freshness = found.first { $0.source == reports[index].source }
       }
       try LoadPrinter.show(reports, on: global.console)
+      for freshness in found {
+        if let complaint = freshness.complaint, freshness.state == .warn {
+          global.console.note("warning: \(complaint)")
+        } else if freshness.state == .fresh, let lag = freshness.lag {
+          global.console.note("\(freshness.source): its latest row is \(lag) old")
+        }
+      }
+      if let error = Freshness.error(of: found) { throw error }
     }
   }
 
@@ -86,6 +146,8 @@ struct SourcesCommand: AsyncParsableCommand {
     @Argument(help: "The source's name.") var name: String
     @Argument(help: "A file in the place of the source's own.", completion: .file())
     var file: String?
+    @Flag(help: "Load although columns have another type or zone than at the last load.")
+    var acceptChanges = false
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
@@ -95,10 +157,11 @@ struct SourcesCommand: AsyncParsableCommand {
       let chosen = source
       try await Session.open(global, limit: 4) { session in
         let loader = Loader(pool: session.pool)
-        let report = try await LoadBoard(session.console).watch(chosen) { progress in
-          try await loader.load(chosen, progress: progress)
+        try await loader.declare(catalogue)
+        let reports = try await LoadBoard(session.console).watch(chosen) { progress in
+          try await loader.loadAll(chosen, acceptingChanges: acceptChanges, progress: progress)
         }
-        try LoadPrinter.show([report], on: session.console)
+        try LoadPrinter.show(reports, on: session.console)
       }
     }
   }
@@ -112,8 +175,8 @@ struct LoadBoard {
 
   func watch(
     _ source: SourceDefinition,
-    _ body: (@escaping @Sendable (LoadProgress) -> Void) async throws -> LoadReport
-  ) async throws -> LoadReport {
+    _ body: (@escaping @Sendable (LoadProgress) -> Void) async throws -> [LoadReport]
+  ) async throws -> [LoadReport] {
     let clock = SystemClock()
     let board = ProgressBoard(title: "load", tasks: [source.name], console: console)
     board.update(source.name) {
@@ -121,7 +184,7 @@ struct LoadBoard {
       $0.startedAt = clock.now()
     }
     do {
-      let report = try await body { progress in
+      let reports = try await body { progress in
         board.update(source.name) {
           $0.progress = RunBoard.Progress(
             done: progress.rowsRead, total: progress.estimatedRows, unit: "rows")
@@ -131,10 +194,10 @@ struct LoadBoard {
       board.update(source.name) {
         $0.standing = .success
         $0.endedAt = clock.now()
-        $0.note = "\(Format.count(report.rowsRead)) rows"
+        $0.note = "\(Format.count(reports.reduce(0) { $0 + $1.rowsRead })) rows"
       }
       board.close()
-      return report
+      return reports
     } catch {
       board.update(source.name) {
         $0.standing = .failed
@@ -142,79 +205,6 @@ struct LoadBoard {
       }
       board.close()
       throw error
-    }
-  }
-}
-
-/// What loads or checks found, for people or as JSON.
-enum LoadPrinter {
-  static func show(_ reports: [LoadReport], on console: Console) throws {
-    if console.json { return try console.print(json: reports) }
-    for report in reports {
-      let verb =
-        switch report.state {
-        case .loaded: "loaded"
-        case .skipped: "unchanged since load \(report.loadID ?? 0), 0 rows added"
-        case .checked: "checked"
-        }
-      console.print(Style.bold("\(report.source): \(verb)", if: console.out.colour))
-      if report.state == .skipped { continue }
-      func line(_ label: String, _ count: Int64, _ detail: String = "") {
-        let text = Format.count(count)
-        let padding = String(repeating: " ", count: max(0, 12 - text.count))
-        console.print("  \(padding)\(text)  \(label)\(detail)")
-      }
-      line("rows read", report.rowsRead)
-      line("accepted", report.rowsAccepted)
-      line("rejected", report.rowsRejected)
-      for (reason, count) in report.rejected.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
-      {
-        line("  \(reason)", count)
-      }
-      line("duplicate", report.rowsDuplicate)
-      line("accepted with a warning", report.rowsWarned)
-      for (check, count) in report.warnings.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
-      {
-        line("  \(check)", count)
-      }
-      for total in report.totals {
-        console.print(
-          "  \(total.name): \(total.all) over all rows (accepted \(total.accepted), "
-            + "rejected \(total.rejected), duplicate \(total.duplicate))")
-      }
-    }
-  }
-}
-
-/// `strata rejects …`: the rows that contracts kept out.
-struct RejectsCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "rejects", abstract: "Rejected rows, with line, reason and raw text.",
-    subcommands: [List.self])
-
-  struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Rejected rows of the latest loads, newest load first.")
-    @Option(help: "Only of this source.") var source: String?
-    @Option(help: "Only for this reason.") var reason: String?
-    @Option(help: "At most so many.") var limit = 20
-    @OptionGroup var global: GlobalOptions
-
-    func run() async throws {
-      try await Session.open(global, limit: 1) { session in
-        let rejects = try await LoadLedger(pool: session.pool).rejected(
-          source: source, reason: reason, limit: limit)
-        try session.console.list(
-          rejects, empty: "nothing was rejected",
-          [
-            TableColumn(number: "load") { "\($0.loadID)" },
-            TableColumn("source") { $0.source },
-            TableColumn(number: "line") { "\($0.line)" },
-            TableColumn("reason") { $0.reason },
-            TableColumn("column") { $0.column ?? "-" },
-            TableColumn("raw") { $0.raw },
-          ])
-      }
     }
   }
 }

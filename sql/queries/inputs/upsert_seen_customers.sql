@@ -1,12 +1,14 @@
--- Adds the customers of events, and moves first_seen_at back where an older event has come.
--- Those who stay as they are are left out before: a conflict locks and logs each row.
+-- Adds the customers of a load, and moves first_seen_at back where something older has come.
+-- Those who stay as they are are left out before: a conflict locks and logs each row. Two keys may
+-- belong to one customer, whose row a statement may change only once.
 -- Parameters: none. Result: none.
 INSERT INTO facts.customers AS c (customer_id, customer_key, first_seen_at)
-SELECT i.customer_id, i.customer_key, a.first_seen_at
+SELECT i.customer_id, min(i.customer_key), min(a.first_seen_at)
 FROM pg_temp.strata_arrived AS a
 JOIN landing.identity AS i USING (customer_key)
 LEFT JOIN facts.customers AS k USING (customer_id)
 WHERE k.customer_id IS NULL OR k.first_seen_at IS NULL OR a.first_seen_at < k.first_seen_at
+GROUP BY i.customer_id
 ORDER BY i.customer_id
 ON CONFLICT (customer_id) DO UPDATE
 SET first_seen_at = least(c.first_seen_at, excluded.first_seen_at)
