@@ -95,6 +95,8 @@ public final class Daemon: Sendable {
         code: "pipeline.invalid_dags",
         message: "expected valid DAGs, found \(problems.count) problems", problems: problems)
     }
+    let memory = Task { await ResidentMemory.giveBackWhenIdle() }
+    defer { memory.cancel() }
     try await LineageEmitter.during(runtime) { try await serve() }
   }
 
