@@ -141,7 +141,7 @@ let package = Package(
         "Schedules", "Warehouse", "Pipeline", "Orchestrator", "TestSupport", argumentParser, log,
       ],
       path: "Tests/Chaos", swiftSettings: settings),
-    tests("ArchitectureTests", []),
+    tests("ArchitectureTests", ["SQLCatalog", "Warehouse"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("SchedulesTests", ["Schedules", "TestSupport"], exclude: ["Vectors", "peers"]),
     tests(

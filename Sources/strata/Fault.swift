@@ -69,6 +69,7 @@ struct Fault {
 
   private static func exitCode(_ error: WarehouseError) -> Int32 {
     if error.isTransientConnectionFailure { return 4 }
+    if Distributor.errorCodes.contains(error.code) { return 5 }
     return switch error.code {
     case "warehouse.authentication_failed", "warehouse.unknown_database",
       "warehouse.cluster_start_failed", "warehouse.no_server_binaries",

@@ -34,7 +34,7 @@ struct Strata: AsyncParsableCommand {
       CommandGroup(
         name: "Database and machine:",
         subcommands: [
-          DatabaseCommand.self, DemoCommand.self, DoctorCommand.self,
+          DatabaseCommand.self, WarehouseCommand.self, DemoCommand.self, DoctorCommand.self,
         ]),
     ])
 
