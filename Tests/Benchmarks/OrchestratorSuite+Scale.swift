@@ -101,7 +101,7 @@ extension OrchestratorSuite {
         }
         var lists: [[Double]] = [[], []]
         for side in turns.joined() {
-          for _ in 0..<10 {
+          for _ in 0..<100 {
             let start = ContinuousClock.now
             _ = try await stores[side].runs(limit: 50)
             lists[side].append(start.duration(to: .now).inSeconds)

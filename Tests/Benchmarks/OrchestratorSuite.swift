@@ -101,6 +101,9 @@ struct OrchestratorSuite: Suite {
           "chain of 50 against 50 one-row commits", "s", median(chains), 50 * median(floors),
           .ratioAtLeast(0.25)),
         line(
+          "the same, against the rows of 50 tasks written by pgbench", "s", median(chains),
+          50 * (try floor.measureTask(seconds: Self.floorSeconds).latencySeconds), .none),
+        line(
           "from a task's end to the next one's start, p99", "ms",
           quantile(waits, 0.99) * 1000, nil, .none),
         line(
