@@ -18,6 +18,10 @@ public struct ConnectionOptions: Sendable, Equatable {
   public var statementCacheSize = 128
   /// How often and how long to try again when the server cannot be reached.
   public var backOff = BackOff.brief
+  /// How long what was sent may stay without an answer from the other host's kernel before the
+  /// connection counts as lost; nil for as long as this host's kernel tries, about a quarter of an
+  /// hour on Linux. Not for COPY: a server that stops reading for so long loses the connection too.
+  public var sendTimeout: Duration?
   /// What every connection attempt throws, where there is to be no database; nil otherwise.
   private var refusal: WarehouseError?
 
@@ -43,6 +47,13 @@ public struct ConnectionOptions: Sendable, Equatable {
   /// Results do not depend on them (columns come in binary); dates in SQL text do. JIT costs more
   /// than it gives for these statements.
   static let defaults = [("TimeZone", "UTC"), ("DateStyle", "ISO"), ("jit", "off")]
+
+  /// How a connection that waits for an answer finds out that the other host is gone: it is asked
+  /// after 15 quiet seconds, then every five, and is lost after three questions. The kernel's own
+  /// defaults take more than two hours. A socket of this host needs none of it.
+  static let keepalives = [
+    ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+  ]
 
   /// The words of the text as libpq reads them; nil where libpq cannot read it.
   func words() -> [String: String]? {
@@ -85,6 +96,16 @@ public struct ConnectionOptions: Sendable, Equatable {
     let usesService = given["service"] != nil || environment["PGSERVICE"] != nil
     if !usesService && environment["PGCONNECT_TIMEOUT"] == nil {
       words.append(("connect_timeout", "10"))
+    }
+    // Before the text, whose own words win; a service file's would not.
+    if !usesService {
+      words += Self.keepalives
+      if let sendTimeout {
+        let (seconds, rest) = sendTimeout.components
+        // At least 1, since 0 means the kernel's own.
+        let milliseconds = seconds * 1000 + (rest + 999_999_999_999_999) / 1_000_000_000_000_000
+        words.append(("tcp_user_timeout", "\(max(1, milliseconds))"))
+      }
     }
     if !conninfo.isEmpty { words.append(("dbname", conninfo)) }
     // With expand_dbname only the first dbname is expanded; a second one is a plain name.

@@ -51,6 +51,43 @@ import Testing
       inherited.contains("options=-c TimeZone=UTC -c DateStyle=ISO -c jit=off -c TimeZone=CET"))
   }
 
+  /// What libpq makes of keywords whose only dbname it expands, as `PQconnectdbParams` does.
+  private func settings(_ options: ConnectionOptions) async throws -> [String: String] {
+    var found: [String: String] = [:]
+    for (word, value) in try options.parameters(environment: [:]).words {
+      if word == "dbname", let own = ConnectionOptions(value).words() {
+        found.merge(own) { $1 }
+      } else {
+        found[word] = value
+      }
+    }
+    return found
+  }
+
+  @Test func aHostThatIsGoneIsFoundOutInHalfAMinute() async throws {
+    var options = ConnectionOptions("postgresql://h/shop")
+    var found = try await settings(options)
+    let quiet = try #require(found["keepalives_idle"].flatMap { Int($0) })
+    let pause = try #require(found["keepalives_interval"].flatMap { Int($0) })
+    let questions = try #require(found["keepalives_count"].flatMap { Int($0) })
+    #expect(quiet + pause * questions == 30)
+    #expect(found["tcp_user_timeout"] == nil, "a COPY that the server keeps waiting would break")
+    options.sendTimeout = .microseconds(1_500)
+    found = try await settings(options)
+    #expect(found["tcp_user_timeout"] == "2")
+  }
+
+  @Test func theUsersKeepalivesWin() async throws {
+    var options = ConnectionOptions("postgresql://h/shop?keepalives_idle=600&tcp_user_timeout=0")
+    options.sendTimeout = .seconds(20)
+    let found = try await settings(options)
+    #expect(found["keepalives_idle"] == "600" && found["tcp_user_timeout"] == "0")
+    #expect(found["keepalives_count"] == "3")
+    // The file's words fill in only what nobody else has given.
+    let (words, _) = try ConnectionOptions("service=shop").parameters(environment: [:])
+    #expect(!words.contains { $0.0.hasPrefix("keepalives") || $0.0 == "tcp_user_timeout" })
+  }
+
   @Test func databaseIsReplacedAfterExpansion() throws {
     let found = try words(ConnectionOptions("host=/tmp dbname=a").with(database: "b=c"))
     #expect(
