@@ -3,6 +3,16 @@ import Foundation
 import Schedules
 
 extension DAG {
+  /// The first instant that its scheduled runs may cover: where the day of `starts` begins in the
+  /// schedule's own zone; nil where it has no such bound.
+  ///
+  /// - Parameter zone: whose day it is where the schedule has no times: one of assets alone.
+  /// - Throws: `ScheduleError` for a schedule that is invalid.
+  public func firstInstant(orIn zone: Zone) throws -> Instant? {
+    guard let starts else { return nil }
+    return try schedule.timetable()?.start(of: starts) ?? zone.midnight(starts)
+  }
+
   /// All that is wrong with the schedule.
   func scheduleProblems() -> [DAGProblem] {
     schedule.faults().map { fault in

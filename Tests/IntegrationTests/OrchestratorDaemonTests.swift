@@ -108,6 +108,24 @@ func withDaemons(
     }
   }
 
+  /// Where it is midnight fifteen hours before the project's.
+  @Test func theFirstDayBeginsInTheSchedulesZone() async throws {
+    try await withFreshDatabase { pool in
+      let clock = ManualClock(Instant(rfc3339: "2024-03-01T18:00:00Z") ?? Instant(seconds: 0))
+      let dag = DAG(
+        "tokyo", schedule: .cron("0 2 * * *", zone: "Asia/Tokyo"), catchUp: .all,
+        starts: Day(iso8601: "2024-03-01")
+      ) { dag in dag.task("a", Probe(name: "tokyo.a")) }
+      try await withDaemons(1, pool, dags: [dag], clock: clock) { _ in
+        await clock.waitForSleepers()
+      }
+      let runs = try await RunStore(pool).runs()
+      #expect(runs.map { "\($0.interval.start)" } == ["2024-02-29T15:00:00Z"])
+      let status = try await SchedulePausing(pool, zone: .utc, clock: clock).unpausePreview(dag)
+      #expect(status.runs.isEmpty && !status.isLimited)
+    }
+  }
+
   @Test func aDeadWorkersAttemptsAreTakenOver() async throws {
     try await withFreshDatabase { pool in
       let started = Gate()

@@ -52,6 +52,19 @@ import Testing
     #expect(schedule.description == words)
   }
 
+  @Test("the first day begins at midnight where the schedule is, not where the project is")
+  func firstInstants() throws {
+    let (zone, day) = (try Zone("Asia/Tokyo"), Day(iso8601: "2024-03-01"))
+    func first(_ schedule: Schedule, _ starts: Day?) throws -> String? {
+      try DAG("d", schedule: schedule, starts: starts) { _ in }.firstInstant(orIn: zone)
+        .map { "\($0)" }
+    }
+    #expect(try first(.cron("0 2 * * *", zone: "America/New_York"), day) == "2024-03-01T05:00:00Z")
+    #expect(try first(.every(.hours(6), from: Self.anchor), day) == "2024-03-01T00:00:00Z")
+    #expect(try first(.asset(.source("orders")), day) == "2024-02-29T15:00:00Z")
+    #expect(try first(Self.nightly, nil) == nil)
+  }
+
   @Test("every interval is written in units that leave nothing over")
   func intervalWords() {
     let words = [90, 3600, 86_400, 5400].map {

@@ -66,7 +66,7 @@ public struct SchedulePausing: Sendable {
         dag: dag.name, pausedAt: status.pausedAt, runs: [], isLimited: false, nextFire: nil)
     }
     let decision = ScheduleDecision.due(
-      timetable, catchUp: dag.catchUp, starts: dag.starts.map { zone.midnight($0) },
+      timetable, catchUp: dag.catchUp, starts: try dag.firstInstant(orIn: zone),
       lastInterval: status.lastInterval, activeSince: now, now: now, limit: limit)
     return UnpausePreview(
       dag: dag.name, pausedAt: status.pausedAt, runs: decision.runs,

@@ -53,17 +53,14 @@ struct DAGScheduling: Sendable {
   }
 
   private var fixed: Instant? { runtime.time.fixed }
-  private var startOfAll: Instant? {
-    dag.starts.map { runtime.zone.midnight($0) }
-  }
 
   // MARK: Due runs
 
   private func makeDueRuns(_ memory: Memory, _ connection: Connection) async throws -> Instant? {
     guard let timetable = try dag.schedule.timetable() else { return nil }
     let decision = ScheduleDecision.due(
-      timetable, catchUp: dag.catchUp, starts: startOfAll, lastInterval: memory.last,
-      activeSince: memory.activeSince, now: memory.now)
+      timetable, catchUp: dag.catchUp, starts: try dag.firstInstant(orIn: runtime.zone),
+      lastInterval: memory.last, activeSince: memory.activeSince, now: memory.now)
     for due in decision.runs {
       try await enqueue(due.interval, kind: .scheduled, dueAt: due.fireAt, memory, connection)
       try await connection.execute(
@@ -76,6 +73,7 @@ struct DAGScheduling: Sendable {
   }
 
   private func followAssets(_ memory: Memory, _ connection: Connection) async throws {
+    let starts = try dag.firstInstant(orIn: runtime.zone)
     for trigger in dag.schedule.assetTriggers {
       let marks = try await watermarks(connection, trigger.assets)
       let rows = try await connection.query(
@@ -87,7 +85,7 @@ struct DAGScheduling: Sendable {
         seen[asset] = try row.get("seen_watermark", as: Instant.self)
       }
       let remembered: [Asset: Instant]
-      switch AssetDecision.due(trigger, seen: seen, watermarks: marks, starts: startOfAll) {
+      switch AssetDecision.due(trigger, seen: seen, watermarks: marks, starts: starts) {
       case .wait: continue
       case .remember(let marks): remembered = marks
       case .run(let interval, let marks):
