@@ -66,6 +66,30 @@ public struct ScheduleDecision: Sendable, Hashable {
       runs: runs, isLimited: isLimited, nextFire: window.firstFiring(after: now))
   }
 
+  /// Those of a schedule's past intervals that no look of a scheduler makes runs of: what comes
+  /// before `starts`, and what catch-up does not make up for. One of them that has a run was asked
+  /// for by somebody.
+  ///
+  /// - Parameters:
+  ///   - intervals: of past firings.
+  ///   - pausedAt: since when nothing is decided; nil where the schedule goes on. What fires
+  ///     meanwhile is judged as if it went on now.
+  public static func leftOut(
+    of intervals: [DataInterval], _ timetable: Timetable, catchUp: CatchUp,
+    starts: Instant? = nil, lastInterval: DataInterval?, activeSince: Instant,
+    pausedAt: Instant? = nil, now: Instant
+  ) -> Set<DataInterval> {
+    // What catch-up makes of every firing, it has made, or has yet to: the last run is no bound.
+    let everything = catchUp == .all
+    let last = everything ? nil : lastInterval
+    let since = pausedAt == nil ? activeSince : now
+    let begin = everything ? min(activeSince, lastInterval?.end ?? activeSince) : since
+    let decision = due(
+      timetable, catchUp: catchUp, starts: starts, lastInterval: last, activeSince: begin, now: now,
+      limit: .max)
+    return Set(intervals).subtracting(decision.runs.map(\.interval))
+  }
+
   /// The firings of a timetable that count.
   private struct Window {
     let timetable: Timetable

@@ -126,6 +126,28 @@ func withDaemons(
     }
   }
 
+  @Test func whatAScheduleLeavesOutIsKnown() async throws {
+    try await withFreshDatabase { pool in
+      let start = Instant(rfc3339: "2024-03-01T00:00:00Z") ?? Instant(seconds: 0)
+      let clock = ManualClock(start + .hours(3))
+      let dag = DAG("left", schedule: .cron("0 * * * *", zone: "UTC")) { dag in
+        dag.task("a", Probe(name: "left.a"))
+      }
+      let hours = try (0..<4).map {
+        try DataInterval(start: start + .hours($0), end: start + .hours($0 + 1))
+      }
+      let schedules = SchedulePausing(pool, zone: .utc, clock: clock)
+      #expect(try await schedules.leftOut(of: hours, dag).isEmpty, "no scheduler has seen it")
+      clock.advance(by: .minutes(30))
+      try await withDaemons(1, pool, dags: [dag], clock: clock) { _ in
+        await clock.waitForSleepers()
+      }
+      clock.advance(by: .minutes(30))
+      // Enabled at half past three: the hour that ends at four is owed.
+      #expect(try await schedules.leftOut(of: hours, dag) == Set(hours[..<3]))
+    }
+  }
+
   @Test func aDeadWorkersAttemptsAreTakenOver() async throws {
     try await withFreshDatabase { pool in
       let started = Gate()

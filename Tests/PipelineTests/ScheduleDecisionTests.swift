@@ -119,6 +119,82 @@ import Testing
     }
   }
 
+  /// What a calendar shows: `x` made, `?` missing, `/` left out, day by day from the first of May.
+  @Test(
+    "what catch-up does not make up for is left out, not missing",
+    arguments: [
+      // Enabled on the fourth; a look has made what was due then.
+      (.none, nil, "4.9", nil, nil, "5.9", "///?"),
+      (.none, nil, "4.9", "4.0-5.0", nil, "5.9", "///x"),
+      // Resumed on the fifth: the days of the pause are gone for good, or the last one is owed.
+      (.none, nil, "5.9", "1.0-2.0", nil, "5.10", "x///"),
+      (.latest, nil, "5.9", "1.0-2.0", nil, "5.10", "x//?"),
+      (.all, nil, "5.9", "1.0-2.0", nil, "5.10", "x???"),
+      (.all, "3.0", "5.9", nil, nil, "5.10", "//??"),
+      (.none, "1.0", "1.0", "3.0-4.0", nil, "5.9", "//x?"),
+      // Paused on the third.
+      (.none, nil, "1.0", "1.0-2.0", "3.0", "5.9", "x///"),
+      (.latest, nil, "1.0", "1.0-2.0", "3.0", "5.9", "x//?"),
+    ] as [(CatchUp, String?, String, String?, String?, String, String)])
+  func leftOut(
+    catchUp: CatchUp, starts: String?, active: String, last: String?, paused: String?, now: String,
+    expected: String
+  ) throws {
+    let days = try (1...4).map { try Self.interval("\($0).0-\($0 + 1).0") }
+    let made = try last.map(Self.interval)
+    let leftOut = ScheduleDecision.leftOut(
+      of: days, Self.daily, catchUp: catchUp, starts: starts.map(Self.at), lastInterval: made,
+      activeSince: Self.at(active), pausedAt: paused.map(Self.at), now: Self.at(now))
+    let signs = days.map { $0 == made ? "x" : leftOut.contains($0) ? "/" : "?" }
+    #expect(signs.joined() == expected)
+  }
+
+  @Test("what is neither made nor left out is what the next look makes")
+  func nothingIsLostBetweenTheTwo() throws {
+    for seed in 1...60 {
+      var random = SplitMix64(seed: UInt64(seed))
+      let timetable = [Self.daily, .cron(Self.cron("*/50 3-5 * * mon-fri"), .utc)][seed % 2]
+      let catchUp = [CatchUp.none, .latest, .all][seed % 3]
+      let starts = seed % 4 == 0 ? Self.at("6.0") : nil
+      var (now, active) = (Self.at("2.5"), Self.at("2.5"))
+      var made: [DataInterval] = []
+      func look() -> [DataInterval] {
+        ScheduleDecision.due(
+          timetable, catchUp: catchUp, starts: starts, lastInterval: made.last,
+          activeSince: active, now: now, limit: .max
+        ).runs.map(\.interval)
+      }
+      for _ in 0..<12 {
+        now = now + .seconds(Int(random.next() % 200_000))
+        // Now and then it was paused in between.
+        if random.next() % 4 == 0 { active = now }
+        let past = Self.past(timetable, from: Self.at("1.0"), to: now)
+        let leftOut = ScheduleDecision.leftOut(
+          of: past, timetable, catchUp: catchUp, starts: starts, lastInterval: made.last,
+          activeSince: active, now: now)
+        let next = look()
+        #expect(leftOut.isDisjoint(with: next), "seed \(seed)")
+        #expect(
+          Set(past).subtracting(leftOut).subtracting(made) == Set(next), "seed \(seed) at \(now)")
+        made += next
+      }
+      #expect(!made.isEmpty)
+    }
+  }
+
+  /// The intervals of all firings of a span, by walking over them.
+  private static func past(
+    _ timetable: Timetable, from: Instant, to: Instant
+  ) -> [DataInterval] {
+    var intervals: [DataInterval] = []
+    var firing = timetable.next(after: from)
+    while let at = firing, at <= to {
+      if let interval = timetable.interval(firingAt: at) { intervals.append(interval) }
+      firing = timetable.next(after: at)
+    }
+    return intervals
+  }
+
   @Test("however a scheduler comes and goes, all makes each interval once and in order")
   func allMakesEachOnce() throws {
     var random = SplitMix64(seed: 5)

@@ -159,11 +159,29 @@ import Testing
     ]
     let calendar = RunCalendar(entries, expected: hours, until: day, months: 1, in: .utc)
     #expect(
-      calendar.days == [RunCalendar.DayRow(day: day, state: .missing, runs: [1, 2], missing: 2)])
+      calendar.days == [
+        RunCalendar.DayRow(day: day, state: .missing, runs: [1, 2], missing: 2, leftOut: 0)
+      ])
     let failed = RunCalendar(
       entries + [RunCalendar.Entry(run: 3, interval: hours[2], standing: .failed)],
       expected: hours, until: day, months: 1, in: .utc)
     #expect(failed.days.map(\.state) == [.failed])
+  }
+
+  @Test func whatCatchUpLeavesOutIsNotMissing() throws {
+    let first = try Self.day("2026-03-02")
+    let intervals = (0..<4).map { DataInterval(day: first + $0, in: .utc) }
+    // The second was run by hand though the schedule leaves it out.
+    let entries = [Self.entry(1, first + 1, .success), Self.entry(2, first + 2, .success)]
+    let calendar = RunCalendar(
+      entries, expected: intervals, leftOut: Set(intervals[..<2]), until: first, months: 1,
+      in: .utc)
+    #expect(calendar.days.map(\.state) == [.leftOut, .success, .success, .missing])
+    #expect(calendar.days.map(\.leftOut) == [1, 0, 0, 0])
+    #expect(calendar.days.map(\.missing) == [0, 0, 0, 1])
+    let lines = calendar.lines(Canvas(width: 40, ascii: true))
+    #expect(lines.contains { $0.contains("  2/  3+  4+  5?") }, "\(lines)")
+    #expect(lines.last == "/ 1 left out   + 2 success   ? 1 missing")
   }
 
   /// The day of an interval is the local one, also on the days that clocks change.

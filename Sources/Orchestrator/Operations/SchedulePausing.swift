@@ -10,6 +10,8 @@ public struct ScheduleStatus: Codable, Sendable, Hashable {
   public let pausedAt: Instant?
   /// The latest interval that it made a run for; nil before the first.
   public let lastInterval: DataInterval?
+  /// When it was first seen or last resumed; nil where no scheduler has seen it.
+  public var activeSince: Instant?
 }
 
 /// What lifting a pause would do.
@@ -73,6 +75,21 @@ public struct SchedulePausing: Sendable {
       isLimited: decision.isLimited, nextFire: decision.nextFire)
   }
 
+  /// Those of a schedule's past intervals that it makes no runs of, as its next look would decide;
+  /// none where no scheduler has ever seen it, since then others run it.
+  ///
+  /// - Throws: `ScheduleError` for a schedule that is invalid.
+  public func leftOut(of intervals: [DataInterval], _ dag: DAG) async throws -> Set<DataInterval> {
+    let (status, now) = try await status(dag.name)
+    guard let activeSince = status.activeSince, let timetable = try dag.schedule.timetable() else {
+      return []
+    }
+    return ScheduleDecision.leftOut(
+      of: intervals, timetable, catchUp: dag.catchUp, starts: try dag.firstInstant(orIn: zone),
+      lastInterval: status.lastInterval, activeSince: activeSince, pausedAt: status.pausedAt,
+      now: now)
+  }
+
   /// How a schedule stands, and the present instant.
   private func status(_ dag: String) async throws -> (status: ScheduleStatus, now: Instant) {
     let time = time
@@ -110,6 +127,7 @@ extension ScheduleStatus {
   init(_ row: Row, dag: String) throws {
     self.dag = dag
     pausedAt = try row.get("paused_at", as: Instant?.self)
+    activeSince = try row.get("active_since", as: Instant.self)
     if let start = try row.get("last_interval_start", as: Instant?.self),
       let end = try row.get("last_interval_end", as: Instant?.self)
     {

@@ -163,7 +163,7 @@ public struct RunBoard: Sendable {
       case .running: ranked[0].append(number)
       case .retrying, .failed: ranked[1].append(number)
       case .deferred, .queued, .upstreamFailed, .cancelled: ranked[2].append(number)
-      case .waiting, .missing: ranked[3].append(number)
+      case .waiting, .missing, .leftOut: ranked[3].append(number)
       case .success, .skipped: ranked[4].append(number)
       }
     }

@@ -23,12 +23,14 @@ public struct RunCalendar: Sendable {
   public struct DayRow: Codable, Sendable, Hashable {
     /// The local day that the intervals begin on.
     public let day: Day
-    /// The worst of its intervals: failed, missing, running, queued, cancelled, success.
+    /// The worst of its intervals: failed, missing, running, queued, cancelled, success, left out.
     public let state: Standing
     /// The runs, one for each interval: the latest one.
     public let runs: [Int64]
-    /// Intervals of the schedule without a run.
+    /// Intervals of the schedule that lack their run.
     public let missing: Int
+    /// Intervals of the schedule that its catch-up leaves without a run.
+    public let leftOut: Int
   }
 
   /// The days with something on them, in order.
@@ -40,11 +42,13 @@ public struct RunCalendar: Sendable {
   /// - Parameters:
   ///   - entries: runs; of several over one interval the one with the highest number counts.
   ///   - expected: the intervals that the schedule has made due by now.
+  ///   - leftOut: those of them that its catch-up makes no runs of.
   ///   - last: a day of the last month.
   ///   - months: how many, at least 1.
   ///   - zone: whose days they are.
   public init(
-    _ entries: [Entry], expected: [DataInterval], until last: Day, months count: Int, in zone: Zone
+    _ entries: [Entry], expected: [DataInterval], leftOut: Set<DataInterval> = [],
+    until last: Day, months count: Int, in zone: Zone
   ) {
     let first = last - (last.components.day - 1)
     months = (0..<max(1, count)).reversed().map { first.adding(months: -$0) }
@@ -58,21 +62,30 @@ public struct RunCalendar: Sendable {
     for entry in latest.values {
       found[zone.day(of: entry.interval.start), default: []].append(entry)
     }
-    var missing: [Day: Int] = [:]
+    var (missing, omitted): ([Day: Int], [Day: Int]) = ([:], [:])
     for interval in Set(expected) where latest[interval] == nil {
-      missing[zone.day(of: interval.start), default: 0] += 1
+      let day = zone.day(of: interval.start)
+      if leftOut.contains(interval) {
+        omitted[day, default: 0] += 1
+      } else {
+        missing[day, default: 0] += 1
+      }
     }
-    days = Set(found.keys).union(missing.keys).filter { $0 >= begin && $0 < end }.sorted().map {
+    let known = Set(found.keys).union(missing.keys).union(omitted.keys)
+    days = known.filter { $0 >= begin && $0 < end }.sorted().map {
       let entries = found[$0, default: []]
-      let standings = entries.map(\.standing) + (missing[$0] == nil ? [] : [.missing])
+      let standings =
+        entries.map(\.standing) + (missing[$0] == nil ? [] : [.missing])
+        + (omitted[$0] == nil ? [] : [.leftOut])
       return DayRow(
         day: $0, state: Self.worst.first { standings.contains($0) } ?? .success,
-        runs: entries.map(\.run).sorted(), missing: missing[$0, default: 0])
+        runs: entries.map(\.run).sorted(), missing: missing[$0, default: 0],
+        leftOut: omitted[$0, default: 0])
     }
   }
 
   private static let worst: [Standing] = [
-    .failed, .missing, .running, .queued, .cancelled, .success,
+    .failed, .missing, .running, .queued, .cancelled, .success, .leftOut,
   ]
 
   // MARK: Text

@@ -22,6 +22,8 @@ public enum Standing: String, Codable, Sendable, CaseIterable {
   case cancelled
   /// Expected by the schedule, and not there.
   case missing
+  /// Left out on purpose: the schedule's catch-up makes no run of it.
+  case leftOut = "left_out"
 
   /// For people: `upstream failed`.
   public var title: String { rawValue.replacing("_", with: " ") }
@@ -30,7 +32,7 @@ public enum Standing: String, Codable, Sendable, CaseIterable {
   public var isFinal: Bool {
     switch self {
     case .waiting, .queued, .running, .retrying, .deferred: false
-    case .success, .failed, .upstreamFailed, .skipped, .cancelled, .missing: true
+    case .success, .failed, .upstreamFailed, .skipped, .cancelled, .missing, .leftOut: true
     }
   }
 
@@ -48,6 +50,7 @@ public enum Standing: String, Codable, Sendable, CaseIterable {
     case .skipped: ascii ? "-" : "–"
     case .cancelled: ascii ? "c" : "⊘"
     case .missing: ascii ? "?" : "?"
+    case .leftOut: ascii ? "/" : "∕"
     }
   }
 
@@ -57,7 +60,7 @@ public enum Standing: String, Codable, Sendable, CaseIterable {
     case .failed, .upstreamFailed: .red
     case .running: .cyan
     case .retrying, .cancelled, .missing, .deferred: .yellow
-    case .waiting, .queued, .skipped: .dim
+    case .waiting, .queued, .skipped, .leftOut: .dim
     }
   }
 }

@@ -78,7 +78,10 @@ struct RunsCalendarCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "calendar",
     abstract: "A DAG's runs by the day that their intervals begin on.",
-    discussion: "A day is missing (?) where the schedule made an interval due that was never run.")
+    discussion: """
+      A day is missing (?) where the schedule made an interval due that was never run, and left out \
+      (∕) where its catch-up makes no run of it: before the DAG was enabled, or while it was paused.
+      """)
   @Argument(help: "The DAG's name.") var dag: String
   @Option(help: "How many months, the last one being the current one.") var months = 3
   @OptionGroup var global: GlobalOptions
@@ -113,8 +116,9 @@ struct RunsCalendarCommand: AsyncParsableCommand {
       if let begin = try await store.firstInterval(of: name) {
         expected = try Self.expected(of: dag, from: max(begin, from), now: now, session.console)
       }
+      let leftOut = try await SchedulePausing(session.pool, zone: zone).leftOut(of: expected, dag)
       let calendar = RunCalendar(
-        entries, expected: expected, until: today, months: months, in: zone)
+        entries, expected: expected, leftOut: leftOut, until: today, months: months, in: zone)
       let console = session.console
       if console.json { return try console.print(json: calendar.days) }
       console.print("\(name): \(dag.schedule.description)")
