@@ -85,26 +85,16 @@ public struct RunCoordinator: Sendable {
   /// Waits until nobody runs the interval any more, or its holder's lease is over.
   private func waitForInterval(_ request: RunRequest) async throws {
     let store = RunStore(runtime.pool)
-    // Beside notifications a slow look: a holder that dies sends none.
-    let poll = AsyncStream<Void> { continuation in
-      let listening = Task {
-        for try await _ in runtime.pool.notifications(on: [Pulse.channel]) { continuation.yield() }
+    // A holder that dies sends no notification: the poll sees it.
+    try await ChangeSignals(pool: runtime.pool, poll: .seconds(2)).look {
+      guard let holder = try await store.running(request.snapshot.name, request.interval) else {
+        return false
       }
-      let ticking = Task {
-        while (try? await Task.sleep(for: .seconds(2))) != nil { continuation.yield() }
-      }
-      continuation.onTermination = { _ in
-        listening.cancel()
-        ticking.cancel()
-      }
+      if try await store.isUnderWay(holder) { return true }
+      // What daemons shall do with other parameters is not for this process to end.
+      guard holder.params.hash != request.params.hash else { return false }
+      return try await store.isOfDaemons(holder)
     }
-    for await _ in poll {
-      guard
-        let holder = try await store.running(request.snapshot.name, request.interval),
-        try await store.isUnderWay(holder)
-      else { return }
-    }
-    try Task.checkCancellation()
   }
 
   /// The tasks of a snapshot, decoded.

@@ -78,16 +78,24 @@ public struct RunStore: Sendable {
 
   /// Whether a process has a run in hand now: a foreground one whose lease holds, or any daemon for
   /// a run that is bound to none. A run in the state `running` of which this is false was
-  /// interrupted by a crash, and waits to be resumed.
+  /// interrupted by a crash, and waits to be resumed, or for a daemon.
   public func isUnderWay(_ run: RunRecord) async throws -> Bool {
     try await pool.withConnection { connection in
       let row = try await connection.first(
         SQL(file: "queries/orchestrator/find_binding.sql", run.runID))
       guard let row, try row.state("state", as: RunState.self) == .running else { return false }
       let bound = try row.get("bound_worker_id", as: Int64.self)
-      if bound <= 0 { return true }
-      return try await WorkerRegistry(connection: connection).isAlive(bound)
+      // The intervals of a batch belong to its backfill, which may be a foreground command.
+      if bound < 0 { return true }
+      let registry = WorkerRegistry(connection: connection)
+      return try await bound > 0 ? registry.isAlive(bound) : registry.hasDaemon()
     }
+  }
+
+  /// Whether any daemon may work on a run, or a backfill has it.
+  func isOfDaemons(_ run: RunRecord) async throws -> Bool {
+    let row = try await read(SQL(file: "queries/orchestrator/find_binding.sql", run.runID)).first
+    return try row.map { try $0.get("bound_worker_id", as: Int64.self) <= 0 } ?? false
   }
 
   /// The products of tasks of a run that have succeeded, by task; of a mapped task the list of its

@@ -71,7 +71,7 @@ struct RunTaking: Sendable {
     switch found.state {
     case .success: return TakenRun(run: found, disposition: .alreadySucceeded)
     case .running:
-      guard try await isAbandoned(found, connection) else { throw try await refuse(connection) }
+      guard try await letsGo(of: found, connection) else { throw try await refuse(connection) }
       // What its worker lost may have been the last try of its last task.
       let now = try await taken(.resumed, connection)
       guard now.run.state == .running else { return now }
@@ -101,7 +101,26 @@ struct RunTaking: Sendable {
     }
   }
 
-  /// Whether the worker that a run is bound to is dead; it is given up then.
+  /// Whether nobody has a run in hand any more: neither the process that it is bound to nor, where
+  /// any daemon may work on it, a daemon. Dead workers of it are given up then.
+  private func letsGo(of run: RunRecord, _ connection: Connection) async throws -> Bool {
+    let row = try await connection.first(
+      SQL(file: "queries/orchestrator/find_binding.sql", run.runID))
+    let registry = WorkerRegistry(connection: connection)
+    switch try row?.get("bound_worker_id", as: Int64.self) {
+    case nil: return false
+    // The intervals of a batch belong to its backfill, which may be a foreground command.
+    case .some(..<0): return false
+    case .some(0): if try await registry.hasDaemon() { return false }
+    case .some(let worker): if try await registry.isAlive(worker) { return false }
+    }
+    for worker in try await DeadWorkers(run.runID, connection).workers {
+      try await registry.giveUp(worker, runtime)
+    }
+    return true
+  }
+
+  /// Whether the one worker that a run is bound to is dead; it is given up then.
   private func isAbandoned(_ run: RunRecord, _ connection: Connection) async throws -> Bool {
     let row = try await connection.first(
       SQL(file: "queries/orchestrator/find_binding.sql", run.runID))
@@ -114,7 +133,8 @@ struct RunTaking: Sendable {
     return true
   }
 
-  /// Ends another run of the interval whose process is dead.
+  /// Ends another run of the interval whose process is dead. One of daemons waits for them to come
+  /// back: nobody has seen it fail.
   private func release(_ other: RunRecord, _ connection: Connection) async throws {
     guard try await isAbandoned(other, connection) else { throw try await refuse(connection) }
     _ = try await runtime.step(connection).decide(other.runID, [.order(.cancel)])

@@ -200,6 +200,35 @@ private final class Held<Value: Sendable>: Sendable {
     }
   }
 
+  /// A run that daemons shall work on is taken in hand where none is there, and by nobody else.
+  @Test func aRunOfDaemonsIsTakenUpWhereNoneLives() async throws {
+    try await withFreshDatabase { pool in
+      let dag = DAG("left_behind") { dag in
+        let a = dag.task("a", Probe(name: "left_behind.a"), retries: .fixed(1, every: .zero))
+        dag.task("b", Successor(input: a))
+      }
+      let puppet = try await Puppet(pool, registry: [Probe.self, Successor.self])
+      let run = try await puppet.start(dag)
+      #expect(try await puppet.claim(1).map(\.taskID) == ["a"])
+      let coordinator = try coordinator(pool)
+      let refused = await #expect(throws: OrchestratorError.self) {
+        try await coordinator.run(dag, interval: probeInterval)
+      }
+      #expect(refused?.code == OrchestratorError.runInFlight, "the daemon lives")
+
+      // It stands still for good, with an attempt in hand.
+      try await pool.execute("UPDATE runs.worker SET lease_until = now() - interval '1 second'")
+      let other = await #expect(throws: OrchestratorError.self) {
+        try await coordinator.run(dag, interval: probeInterval, params: .object(["x": .integer(1)]))
+      }
+      #expect(other?.code == OrchestratorError.runInFlight, "nobody asked for its end")
+      let outcome = try await coordinator.run(dag, interval: probeInterval)
+      #expect(outcome.run.runID == run && outcome.disposition == .resumed)
+      #expect(outcome.states == "a success, b success")
+      #expect(outcome.tasks.map(\.attempts) == [2, 1])
+    }
+  }
+
   private func isActive(_ text: String, _ pool: ConnectionPool) async throws -> Bool {
     try await pool.first(
       """
