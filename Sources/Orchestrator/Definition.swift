@@ -54,7 +54,7 @@ final class Definitions: Sendable {
 
   /// The definition of a hash.
   ///
-  /// - Throws: ``OrchestratorError`` `orchestrator.missing_snapshot`.
+  /// - Throws: ``OrchestratorError`` `orchestrator.missing_snapshot`, `orchestrator.bad_snapshot`.
   func definition(_ hash: String, on connection: Connection) async throws -> Definition {
     if let definition = known.withLock({ $0[hash] }) { return definition }
     let row = try await connection.first(SQL(file: "queries/orchestrator/find_snapshot.sql", hash))
@@ -63,9 +63,18 @@ final class Definitions: Sendable {
         code: "orchestrator.missing_snapshot",
         message: "expected the definition \(hash) in runs.dag_snapshot, found none")
     }
-    let snapshot = try JSONValue(parsing: row.get("definition", as: JSONText.self).text)
-      .decoded(as: DAGSnapshot.self)
-    let definition = try Definition(hash: hash, snapshot: snapshot)
+    let text = try row.get("definition", as: JSONText.self).text
+    let definition: Definition
+    do {
+      definition = try Definition(
+        hash: hash, snapshot: JSONValue(parsing: text).decoded(as: DAGSnapshot.self))
+    } catch {
+      throw OrchestratorError(
+        code: "orchestrator.bad_snapshot",
+        message: "expected a definition of a DAG under \(hash) in runs.dag_snapshot, found one "
+          + "that does not decode: \(error)",
+        hint: "it was changed by hand, or another version of strata wrote it", isPermanent: true)
+    }
     add(definition)
     return definition
   }

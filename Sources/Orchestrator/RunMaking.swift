@@ -112,11 +112,13 @@ struct RunMaking: Sendable {
       SQL(
         file: "queries/orchestrator/reopen_run.sql", record.runID, new.hash, run.at, worker,
         Int32(parallelism)))
-    if new.hash != old.hash {
-      try await change(run, to: new, states)
-    } else if states.isEmpty {
+    let known = Set(states.map(\.task))
+    if states.isEmpty, new.hash == old.hash {
       // It was cancelled before it began.
       try await insertTasks(new, nil, of: run)
+    } else if new.hash != old.hash || !new.plan.ids.allSatisfy(known.contains) {
+      // Another definition, or rows that somebody has removed.
+      try await change(run, to: new, states)
     }
     try await connection.execute(
       SQL(file: "queries/orchestrator/bind_tasks.sql", record.runID, worker))
@@ -143,27 +145,7 @@ struct RunMaking: Sendable {
     let known = Set(states.map(\.task))
     let added = definition.plan.ids.indices.filter { !known.contains(definition.plan.ids[$0]) }
     try await insertTasks(definition, added, of: run)
-    let standings = definition.plan.tallies(
-      states: Dictionary(
-        states.compactMap { record in
-          definition.number(of: record.task).map { ($0, record.state) }
-        }, uniquingKeysWith: { $1 }))
-    try await connection.execute(
-      SQL(
-        file: "queries/orchestrator/recount_tasks.sql", run.runID, definition.plan.ids,
-        standings.map { Int32($0.succeeded) }, standings.map { Int32($0.failed) },
-        standings.map { Int32($0.upstreamFailed) }, standings.map { Int32($0.skipped) },
-        standings.map { Int32($0.unfinished) }))
-    let final = states.filter { $0.state.isFinal && definition.number(of: $0.task) != nil }
-    let failed = final.filter { record in
-      (record.state == .failed || record.state == .upstreamFailed)
-        && definition.number(of: record.task).map { !definition.plan.tolerated[$0] } ?? false
-    }
-    try await connection.execute(
-      SQL(
-        file: "queries/orchestrator/recount_run.sql", run.runID,
-        Int32(definition.plan.ids.count - final.count), Int32(failed.count),
-        Int32(final.count { $0.state == .cancelled })))
+    try await Recount(connection).write(run.runID, definition, states)
   }
 
   /// The tasks of a definition that a retry runs again.

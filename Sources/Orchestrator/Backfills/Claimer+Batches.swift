@@ -47,9 +47,7 @@ extension Claimer {
       SQL(file: "queries/orchestrator/select_batch.sql", time.fixed, backfill, queues))
     var found: [ClaimableTask] = []
     for row in rows {
-      let hash = try row.get("snapshot_hash", as: String.self)
-      let definition = try await definitions.definition(hash, on: connection)
-      if let task = try ClaimableTask(row, definition) { found.append(task) }
+      if let task = try await claimable(row, on: connection) { found.append(task) }
     }
     guard let first = found.first else { return [] }
     let limits = LimitTable([first], bindsRuns: false)
@@ -58,7 +56,7 @@ extension Claimer {
         among: [first], chosen: [], free: 1, turns: turns, on: connection)
       guard !decision.chosen.isEmpty else { return [] }
     }
-    for task in found { _ = try await params.params(of: task.runID, on: connection) }
+    for task in found { try await learnParams(of: task.runID, on: connection) }
     let started = try await connection.pipeline(start(found))
     return try claimed(found, started.first ?? [])
   }

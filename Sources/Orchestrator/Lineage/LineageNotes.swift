@@ -20,6 +20,11 @@ enum LineageNotes {
     statement(runID, now, [(.start, nil, nil, nil)])
   }
 
+  /// A run was failed without a decision.
+  static func failed(_ runID: Int64, at now: Instant) -> SQL {
+    statement(runID, now, [(.fail, nil, nil, nil)])
+  }
+
   /// The attempts and the run that a decision ended, and the run that it opened again.
   static func decided(_ draft: StepDraft) -> [SQL] {
     var notes: [Note] = draft.isReopened ? [(.start, nil, nil, nil)] : []

@@ -138,18 +138,20 @@ struct DAGScheduling: Sendable {
     for row in rows {
       let runID = try row.get("run_id", as: Int64.self)
       let hash = try row.get("snapshot_hash", as: String.self)
-      let definition = try await runtime.definitions.definition(hash, on: connection)
-      if let deadline = definition.snapshot.deadline {
-        let interval = try DataInterval(
-          start: row.get("interval_start", as: Instant.self),
-          end: row.get("interval_end", as: Instant.self))
-        try await connection.execute(
-          SQL(
-            file: "queries/orchestrator/set_deadline.sql", runID,
-            deadline.instant(start: memory.now, interval: interval)))
+      let interval = try DataInterval(
+        start: row.get("interval_start", as: Instant.self),
+        end: row.get("interval_end", as: Instant.self))
+      try await UnusableRun.naming(runID) {
+        let definition = try await runtime.definitions.definition(hash, on: connection)
+        if let deadline = definition.snapshot.deadline {
+          try await connection.execute(
+            SQL(
+              file: "queries/orchestrator/set_deadline.sql", runID,
+              deadline.instant(start: memory.now, interval: interval)))
+        }
+        try await RunMaking(connection: connection, runtime: runtime).begin(
+          runID, definition, at: memory.now, as: "started")
       }
-      try await RunMaking(connection: connection, runtime: runtime).begin(
-        runID, definition, at: memory.now, as: "started")
     }
   }
 }
@@ -167,7 +169,9 @@ struct DeadlineWatch: Sendable {
         let runID = try row.get("run_id", as: Int64.self)
         let now = try row.get("at", as: Instant.self)
         let hash = try row.get("snapshot_hash", as: String.self)
-        let definition = try await runtime.definitions.definition(hash, on: connection)
+        let definition = try await UnusableRun.naming(runID) {
+          try await runtime.definitions.definition(hash, on: connection)
+        }
         let deadline = try row.get("deadline_at", as: Instant.self)
         try await RunLedger(connection: connection).note(
           "deadline", of: runID, ["deadline": .string("\(deadline)")], at: now)

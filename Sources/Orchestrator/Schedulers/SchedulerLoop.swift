@@ -121,12 +121,20 @@ final class SchedulerLoop: Sendable {
         }
       } catch let error as WarehouseError where error.isTransientConnectionFailure {
         throw error
+      } catch let unusable as UnusableRun {
+        _ = try await runtime.step(connection).fail(unusable.runID, because: unusable.cause)
+        mailbox.put(.look)
       } catch {
         log.error("scheduling failed", metadata: ["dag": "\(dag.name)", "error": "\(error)"])
       }
     }
     _ = try await BackfillFeeder(runtime: runtime).feed(connection)
-    try await DeadlineWatch(runtime: runtime).look(connection)
+    do {
+      try await DeadlineWatch(runtime: runtime).look(connection)
+    } catch let unusable as UnusableRun {
+      _ = try await runtime.step(connection).fail(unusable.runID, because: unusable.cause)
+      mailbox.put(.look)
+    }
     courier.wake()
     try await mend(connection)
     do {
@@ -155,8 +163,11 @@ final class SchedulerLoop: Sendable {
     for row in abandoned {
       let runID = try row.get("run_id", as: Int64.self)
       log.notice("a run is adopted: its process is gone", metadata: ["run": "\(runID)"])
-      _ = try await RunMaking(connection: connection, runtime: runtime)
-        .adopt(runID, by: 0, parallelism: Int(try row.get("parallelism", as: Int32.self)))
+      let parallelism = Int(try row.get("parallelism", as: Int32.self))
+      try await runtime.step(connection).orFail(runID) {
+        _ = try await RunMaking(connection: connection, runtime: runtime)
+          .adopt(runID, by: 0, parallelism: parallelism)
+      }
     }
   }
 
@@ -165,7 +176,7 @@ final class SchedulerLoop: Sendable {
   private func mend(_ connection: Connection) async throws {
     let rows = try await connection.query(SQL(file: "queries/orchestrator/list_idle_runs.sql"))
     for row in rows {
-      _ = try await runtime.step(connection).decide(
+      _ = try await runtime.step(connection).decideOrFail(
         row.get("run_id", as: Int64.self),
         row.get("is_held", as: Bool.self) ? [.askPast] : [.order(.begin)])
     }

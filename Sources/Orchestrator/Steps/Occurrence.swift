@@ -63,6 +63,21 @@ struct StepResult: Sendable {
   /// Of what the decision queued for now, how much it did not claim; nil where it looked for work
   /// beyond its own.
   var leftBehind: Int?
+  /// Whether somebody is to be told of it.
+  var hasCalls = false
+  /// Why nobody could decide, so that the run was failed; nil where it was decided.
+  var fault: AttemptFault?
+}
+
+extension Occurrence {
+  /// The attempt that it is about; nil where it concerns the run.
+  var attempt: (task: String, number: Int)? {
+    switch self {
+    case .ended(let ended): (ended.taskID, ended.attempt)
+    case .lost(let orphan): (orphan.taskID, orphan.attempt)
+    case .askPast, .order: nil
+    }
+  }
 }
 
 extension StepResult {

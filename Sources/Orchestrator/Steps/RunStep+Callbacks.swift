@@ -18,14 +18,26 @@ extension RunStep {
       calls += self.calls(.retry, key, draft)
     }
     let before = draft.run.standing.ended
-    if let ended = draft.slice.run.ended, ended != before, let event = CallbackEvent(ended) {
-      calls += draft.definition.snapshot.callbacks.filter { $0.on.contains(event) }.map {
-        CallbackCall(
-          task: nil, event: event, action: $0.action,
-          payload: payload(event, draft, ["state": .string(ended.rawValue)]))
-      }
+    if let ended = draft.slice.run.ended, ended != before {
+      calls += self.calls(ended, draft.run, draft.definition)
     }
     return try CallbackCall.insert(calls, of: draft.run.runID, at: draft.run.at)
+  }
+
+  /// Who is to be told that a run was failed without a decision.
+  func callbacks(failed run: RunRow, _ definition: Definition) throws -> SQL? {
+    try CallbackCall.insert(calls(.failed, run, definition), of: run.runID, at: run.at)
+  }
+
+  private func calls(
+    _ state: RunState, _ run: RunRow, _ definition: Definition
+  ) -> [CallbackCall] {
+    guard let event = CallbackEvent(state) else { return [] }
+    return definition.snapshot.callbacks.filter { $0.on.contains(event) }.map {
+      CallbackCall(
+        task: nil, event: event, action: $0.action,
+        payload: payload(event, run, ["state": .string(state.rawValue)]))
+    }
   }
 
   private func calls(
@@ -38,7 +50,7 @@ extension RunStep {
       CallbackCall(
         task: id, event: event, action: callback.action,
         payload: payload(
-          event, draft,
+          event, draft.run,
           [
             "task": .string(id), "state": .string(standing?.state.rawValue ?? ""),
             "attempt": .integer(Int64(standing?.attempts ?? 0)),
@@ -49,10 +61,9 @@ extension RunStep {
   }
 
   private func payload(
-    _ event: CallbackEvent, _ draft: StepDraft, _ more: [String: JSONValue]
+    _ event: CallbackEvent, _ run: RunRow, _ more: [String: JSONValue]
   ) -> JSONValue {
-    let run = draft.run
-    return .object(
+    .object(
       [
         "event": .string(event.rawValue), "dag": .string(run.dag), "run": .integer(run.runID),
         "interval_start": .string("\(run.interval.start)"),

@@ -33,7 +33,10 @@ extension RunStep {
     }
     try await writeRun(state, &draft)
     if tellsLineage { draft.batch += LineageNotes.decided(draft) }
-    if let calls = try callbacks(draft) { draft.batch.append(calls) }
+    if let calls = try callbacks(draft) {
+      draft.batch.append(calls)
+      result.hasCalls = true
+    }
     result.refused = draft.refused
     for key in changed { try note(key, draft, &result) }
     return result

@@ -159,6 +159,10 @@ struct RunStep: Sendable {
     switch occurrence {
     case .ended(let ended):
       guard let key = draft.current(ended.taskID, token: ended.token) else {
+        // An item may be gone because its task was cleared; a task of the definition may not.
+        if let key = draft.definition.key(ended.taskID), key.item == nil {
+          try draft.require([key.number])
+        }
         draft.refused.append(ended.token)
         return
       }
@@ -188,8 +192,10 @@ struct RunStep: Sendable {
       switch draft.machine.apply(event, to: draft.slice, at: draft.run.at) {
       case .needs(let numbers):
         try await load(Set(numbers.map { draft.definition.plan.ids[$0] }), into: &draft)
+        try draft.require(Array(numbers))
       case .needsWhole:
         try await loadAll(into: &draft)
+        try draft.require(Array(draft.definition.plan.ids.indices))
       case .decided(let changes, let actions):
         draft.slice.merge(changes)
         for action in actions { try await take(action, &draft) }

@@ -53,6 +53,20 @@ struct StepDraft {
     }
   }
 
+  /// - Throws: ``OrchestratorError`` `orchestrator.missing_rows` where tasks were looked for and not
+  ///   found: the machine would ask for them for ever.
+  func require(_ numbers: [Int]) throws {
+    let missing = numbers.filter { slice.tasks[TaskKey($0)] == nil }.sorted()
+    guard let first = missing.first else { return }
+    let more = missing.count > 1 ? " and \(missing.count - 1) more" : ""
+    throw OrchestratorError(
+      code: "orchestrator.missing_rows",
+      message: "expected rows of task '\(definition.plan.ids[first])'\(more) of run "
+        + "\(run.runID), found none",
+      hint: "rows of runs.task were removed by hand: `strata run` makes them anew",
+      isPermanent: true)
+  }
+
   /// The task of an attempt, if that attempt is still the current one.
   func current(_ id: String, token: Int64) -> TaskKey? {
     guard let key = definition.key(id), let row = rows[id], row.token == token,

@@ -139,7 +139,7 @@ struct Claimer: Sendable {
       // Rows chosen before are claimable still in this transaction's eyes, and are left out.
       rows = try await connection.pipeline(looks(free + chosen.count, full))
     }
-    for task in chosen { _ = try await params.params(of: task.runID, on: connection) }
+    for task in chosen { try await learnParams(of: task.runID, on: connection) }
     return chosen
   }
 
@@ -149,15 +149,28 @@ struct Claimer: Sendable {
     let known = Set(chosen.map { "\($0.runID) \($0.taskID)" })
     var found: [ClaimableTask] = []
     for row in rows.flatMap({ $0 }) {
-      let hash = try row.get("snapshot_hash", as: String.self)
-      let definition = try await definitions.definition(hash, on: connection)
-      if let task = try ClaimableTask(row, definition),
+      if let task = try await claimable(row, on: connection),
         !known.contains("\(task.runID) \(task.taskID)")
       {
         found.append(task)
       }
     }
     return found
+  }
+
+  /// The task of a row; nil where the definition of its run has dropped it.
+  ///
+  /// - Throws: ``UnusableRun`` where the row or the definition does not decode.
+  func claimable(_ row: Row, on connection: Connection) async throws -> ClaimableTask? {
+    try await UnusableRun.naming(try row.get("run_id", as: Int64.self)) {
+      let hash = try row.get("snapshot_hash", as: String.self)
+      let definition = try await definitions.definition(hash, on: connection)
+      return try ClaimableTask(row, definition)
+    }
+  }
+
+  func learnParams(of runID: Int64, on connection: Connection) async throws {
+    _ = try await UnusableRun.naming(runID) { try await params.params(of: runID, on: connection) }
   }
 
   /// The statement that starts the attempts at tasks, none for none.

@@ -19,7 +19,7 @@ extension WorkerLoop {
     let room = isDraining ? 0 : options.slots - busy
     let result: StepResult?
     do {
-      result = try await runtime.step(connection).decide(
+      result = try await runtime.step(connection).decideOrFail(
         runID, endings.map(Occurrence.ended),
         hint: endings.first.flatMap { live[$0.token]?.claimed.definition },
         before: { _ in RunLedger.write(lines, of: runID).map { [$0] } ?? [] },
@@ -35,11 +35,20 @@ extension WorkerLoop {
       pending[ended.token] = nil
       live[ended.token] = nil
     }
-    guard let result else { return }
+    guard var result else { return }
+    if result.fault != nil {
+      // Their transaction was rolled back, with the lines.
+      try await RunLedger(connection: connection).write(lines, of: runID)
+      result.refused = endings.map(\.token)
+      wantsStops = true
+    }
     for token in result.refused {
       worker.log.warning("an attempt's end was refused", metadata: ["token": "\(token)"])
     }
-    isDry = result.leftBehind.map { $0 == 0 } ?? (room > 0 && result.claims.count < room)
+    // A run that was failed was no look at the queue.
+    isDry =
+      result.fault == nil
+      && (result.leftBehind.map { $0 == 0 } ?? (room > 0 && result.claims.count < room))
     note(result, of: runID)
     runtime.meters.refused(result.refused.count)
     for ended in endings where !result.refused.contains(ended.token) {
@@ -49,7 +58,9 @@ extension WorkerLoop {
     start(result.claims)
     // What the decision made claimable was looked for in its own transaction, except for batches.
     if room > 0 {
-      wantsWork = result.boundWorker < 0 && (result.queued > 0 || result.endedTasks)
+      wantsWork =
+        result.fault != nil
+        || result.boundWorker < 0 && (result.queued > 0 || result.endedTasks)
     }
     lookAgainIfBusy()
     if result.endedTasks, dependsOnPast { try await askHeld(after: runID) }
@@ -86,7 +97,7 @@ extension WorkerLoop {
       SQL(file: "queries/orchestrator/list_held_runs.sql", runID))
     for row in rows {
       let held = try row.get("run_id", as: Int64.self)
-      if let result = try await runtime.step(connection).decide(held, [.askPast]) {
+      if let result = try await runtime.step(connection).decideOrFail(held, [.askPast]) {
         note(result, of: held)
       }
     }
@@ -110,7 +121,7 @@ extension WorkerLoop {
     let room = options.slots - busy
     guard room > 0 else { return }
     let claimer = claimer
-    let claimed = try await claimer.claim(room, on: connection)
+    let claimed = try await withoutUnusable { try await claimer.claim(room, on: $0) }
     start(claimed)
     isDry = claimed.count < room
     guard isDry else { return }
@@ -126,8 +137,24 @@ extension WorkerLoop {
       wake(at: due, now: try row.get("at", as: Instant.self))
     }
     if try row.get("has_batches", as: Bool.self) {
-      start(try await claimer.claimBatches(room - claimed.count, on: connection))
+      let left = room - claimed.count
+      start(try await withoutUnusable { try await claimer.claimBatches(left, on: $0) })
       lookAgainIfBusy()
+    }
+  }
+
+  /// Claims; runs that cannot be claimed from are failed, and left out from then on.
+  private mutating func withoutUnusable(
+    _ claim: nonisolated(nonsending) (Connection) async throws -> [ClaimedTask]
+  ) async throws -> [ClaimedTask] {
+    while true {
+      do {
+        return try await claim(connection)
+      } catch let unusable as UnusableRun {
+        let result = try await runtime.step(connection).fail(
+          unusable.runID, because: unusable.cause)
+        if let result { note(result, of: unusable.runID) }
+      }
     }
   }
 

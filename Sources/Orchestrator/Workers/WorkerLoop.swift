@@ -171,7 +171,7 @@ struct WorkerLoop {
             message: "the connection broke while it was started", isReleased: true)))
     }
     for (run, occurrences) in unknown.sorted(by: { $0.key < $1.key }) {
-      let result = try await runtime.step(connection).decide(run, occurrences)
+      let result = try await runtime.step(connection).decideOrFail(run, occurrences)
       if let result { note(result, of: run) }
     }
   }

@@ -97,7 +97,7 @@ struct WorkerRegistry: Sendable {
     }
     var results: [(Int64, StepResult)] = []
     for (runID, lost) in orphans.sorted(by: { $0.key < $1.key }) {
-      if let result = try await runtime.step(connection).decide(runID, lost) {
+      if let result = try await runtime.step(connection).decideOrFail(runID, lost) {
         results.append((runID, result))
       }
     }
