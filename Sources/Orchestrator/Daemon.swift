@@ -44,6 +44,8 @@ public final class Daemon: Sendable {
   let watermarks: AssetWatermarks
   private let worker: Worker
   private let scheduler: SchedulerLoop
+  /// Of both: calls are claimed one by one, so any number of processes may make them.
+  private let courier: CallbackCourier
   private let log = Logger(label: "strata.daemon")
 
   /// A daemon for the DAGs of a project.
@@ -67,20 +69,23 @@ public final class Daemon: Sendable {
     self.dags = dags
     self.options = options
     self.watermarks = watermarks
+    courier = CallbackCourier(runtime)
     worker = Worker(
       runtime,
       WorkerOptions(
         role: options.schedules ? .scheduler : .worker, slots: options.slots,
-        queues: options.queues, lease: options.lease, drainTimeout: options.drainTimeout))
+        queues: options.queues, lease: options.lease, drainTimeout: options.drainTimeout),
+      courier: courier)
     scheduler = SchedulerLoop(
-      runtime: runtime, dags: dags, poll: options.poll, watermarks: watermarks)
+      runtime: runtime, dags: dags, poll: options.poll, watermarks: watermarks, courier: courier)
   }
 
   /// Takes nothing new, lets attempts end for as long as the drain's time lasts, then stops them;
-  /// ``run()`` returns after that.
+  /// ``run()`` returns after that. Where the database is away it is not waited for: ``run()`` throws
+  /// after a few seconds, and others take over what this process had.
   public func drain() {
     scheduler.stop()
-    worker.mailbox.put(.drain)
+    worker.drain()
   }
 
   /// Serves until ``drain()``.
@@ -111,14 +116,20 @@ public final class Daemon: Sendable {
         throw error
       }
     }
+    await courier.finish()
+  }
+
+  /// Makes calls that others have noted, and those that are to be made again, where no scheduler
+  /// does; what this process decides itself is told at once.
+  private func makeCalls() async {
+    repeat { courier.wake() } while (try? await runtime.clock.sleep(for: options.poll)) != nil
   }
 
   private func work() async throws {
-    var options = runtime.pool.options
-    options.backOff = .patient
-    options.applicationName = "strata worker"
+    let calling = Task { if !options.schedules { await makeCalls() } }
+    defer { calling.cancel() }
     while true {
-      let connection = try await Connection.connect(options)
+      let connection = try await worker.connector.connect("strata worker")
       let id: Int64
       do {
         id = try await WorkerRegistry(connection: connection).register(worker.options, runtime)

@@ -82,8 +82,8 @@ struct RunLedger: Sendable {
   }
 
   /// Tells all processes of the project; where a transaction is open, once it commits.
-  func notify(_ payload: String) async throws {
-    try await connection.execute(Pulse.notification(payload))
+  func notify(_ signal: RunSignal) async throws {
+    try await connection.execute(RunChannel.telling(signal))
   }
 
   // MARK: Logs and events

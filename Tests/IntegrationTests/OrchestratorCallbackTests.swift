@@ -125,6 +125,33 @@ struct OrchestratorCallbackTests {
     }
   }
 
+  /// Where no scheduler lives: calls of the workers' own decisions, and one that somebody else noted.
+  @Test func workersMakeEachCallOnce() async throws {
+    try await withFreshDatabase { pool in
+      let listener = try HTTPListener()
+      defer { listener.close() }
+      let hook = Callback.Action.webhook(url: listener.url)
+      let dag = DAG("called.workers", callbacks: [Callback(on: [.success], hook)]) {
+        $0.task("a", Probe(name: "called.workers"))
+      }
+      let queue = RunQueue(pool: pool, registry: try TaskRegistry([Probe.self]), zone: .utc)
+      for number in 0..<10 {
+        let day = Day(number: 20_000 + Int32(number))
+        #expect(try await queue.enqueue(dag, interval: DataInterval(day: day, in: .utc)) != nil)
+      }
+      try await note(1, hook, at: Instant(seconds: 0), on: pool)
+      let options = DaemonOptions(schedules: false, slots: 2)
+      try await withDaemons(2, pool, options: options) { _ in
+        _ = await listener.waitForRequests(11)
+      }
+      #expect(try await left(pool) == 0)
+      #expect(listener.requests.count == 11)
+      #expect(Set(listener.requests.map { $0.headers["idempotency-key"] }).count == 11)
+      let told = listener.requests.map { $0.headers["x-strata-event"] ?? "" }
+      #expect(told.count { $0 == "success" } == 10)
+    }
+  }
+
   @Test func aCallThatFailsIsMadeAgainLaterUnderTheSameKey() async throws {
     try await withFreshDatabase { pool in
       let listener = try HTTPListener(status: 503)

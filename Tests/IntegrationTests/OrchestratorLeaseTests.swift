@@ -149,6 +149,49 @@ import Warehouse
 }
 
 extension OrchestratorLeaseTests {
+  /// There is one worker with one slot: it has to go on while its old attempt blocks.
+  @Test func aWorkerThatLostItsLeaseDoesNotWaitForWhatBlocks() async throws {
+    try await withFreshDatabase { pool in
+      let (began, go) = (Gate(), Gate())
+      Probes.shared.set("blocking") { context in
+        guard context.attempt.attempt == 1 else { return 2 }
+        began.open()
+        // A task of its own: the stop does not reach it.
+        try await Task.detached { try await go.wait() }.value
+        return 1
+      }
+      let dag = DAG("blocking") { dag in
+        dag.task("a", Probe(name: "blocking"), retries: .fixed(1, every: .zero))
+      }
+      let registry = try TaskRegistry([Probe.self])
+      let run = try #require(
+        try await RunQueue(pool: pool, registry: registry, zone: .utc)
+          .enqueue(dag, interval: interval(0)))
+      let daemon = Daemon(
+        pool: pool, registry: registry, projectDirectory: "/nowhere", zone: .utc, dags: [],
+        options: DaemonOptions(schedules: false, slots: 1, lease: .milliseconds(300)))
+      let work = Task { try await daemon.run() }
+      try await began.wait()
+      let worker = try #require(
+        try await pool.first("SELECT worker_id FROM runs.task WHERE state = 'running'"))
+      try await pool.withConnection { connection in
+        try await WorkerRegistry(connection: connection).giveUp(
+          worker.get("worker_id", as: Int64.self), daemon.runtime)
+      }
+      _ = try await wait(
+        pool, for: "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'")
+      let store = RunStore(pool)
+      let (tasks, attempts) = (try await store.tasks(of: run), try await store.attempts(of: run))
+      #expect(tasks.first?.output == .integer(2))
+      #expect(attempts.map(\.state) == [.failed, .success])
+      go.open()
+      daemon.drain()
+      try await work.value
+      #expect(try await store.tasks(of: run) == tasks)
+      #expect(try await store.attempts(of: run) == attempts)
+    }
+  }
+
   /// The lock of the fence: whoever gives the worker up waits for the transaction that has passed it.
   @Test func nobodyTakesATaskOverInsideOfAFencedTransaction() async throws {
     try await withFreshDatabase { pool in

@@ -55,7 +55,7 @@ struct BackfillFeeder: Sendable {
         }
       } catch let error as WarehouseError where error.code == "warehouse.unique_violation" {
         // Somebody began a run of the interval at this very moment: seen at the next look.
-        try await RunLedger(connection: connection).notify("schedule")
+        try await RunLedger(connection: connection).notify(.schedule)
       }
     }
     return started
@@ -97,7 +97,7 @@ struct BackfillFeeder: Sendable {
       SQL(
         file: "queries/orchestrator/update_backfill.sql", backfill.id, state.rawValue,
         now as Instant?))
-    try await ledger.notify("backfill \(backfill.id)")
+    try await ledger.notify(.backfill(backfill.id))
   }
 
   // MARK: One interval
@@ -132,7 +132,7 @@ struct BackfillFeeder: Sendable {
     case .run:
       guard let runID = try await start(interval.interval, backfill, at: now, connection) else {
         // Somebody was faster: the next look sees whose it is.
-        try await ledger.notify("schedule")
+        try await ledger.notify(.schedule)
         return false
       }
       try await note(.started, step, backfill, run: runID, connection)

@@ -114,7 +114,7 @@ public struct Backfills: Sendable {
           step.interval, of: snapshot.name, holder: step.runID, backfill: id, at: now)
       }
       if !held.isEmpty { _ = try await connection.pipeline(held) }
-      try await ledger.notify("schedule")
+      try await ledger.notify(.schedule)
       return (id, plan)
     }
   }
@@ -233,7 +233,7 @@ public struct Backfills: Sendable {
           SQL(file: "queries/orchestrator/withdraw_intervals.sql", id))
       }
       let ledger = RunLedger(connection: connection)
-      try await ledger.notify("schedule")
+      try await ledger.notify(.schedule)
     }
   }
 

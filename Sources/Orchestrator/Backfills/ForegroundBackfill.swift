@@ -88,11 +88,11 @@ struct ForegroundBackfill: Sendable {
     let work = Task { try await working.work(as: worker, on: connection).close() }
     do {
       let record = try await feed(backfills, working, worker, work, stop)
-      working.mailbox.put(.drain)
+      working.drain()
       try await work.value
       return record
     } catch {
-      working.mailbox.put(.drain)
+      working.drain()
       working.mailbox.put(.drainOver)
       _ = await work.result
       throw error

@@ -24,14 +24,8 @@ final class CallbackCourier: Sendable {
     }
   }
 
-  /// Waits until the calls that are on their way have ended.
-  func finish() async {
-    let round = state.withLock { state in
-      state.isWanted = false
-      return state.round
-    }
-    await round?.value
-  }
+  /// Waits until the calls that are due, and were asked for, have been made.
+  func finish() async { await state.withLock { $0.round }?.value }
 
   private func work() async {
     while isWantedAgain() {

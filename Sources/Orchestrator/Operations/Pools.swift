@@ -51,7 +51,7 @@ public struct Pools: Sendable {
         SQL(
           file: "queries/orchestrator/upsert_pool.sql", name, Int32(slots), note.map(storable)))
       // More slots may let tasks go that wait for them.
-      try await RunLedger(connection: connection).notify("queue")
+      try await RunLedger(connection: connection).notify(.queue)
     }
   }
 }

@@ -83,7 +83,7 @@ extension RunStep {
     let result = try await write(&draft)
     _ = try await flush(&draft, and: result.announcements(runID, claimed: 0))
     // The worker of a foreground run does not listen to the queue.
-    if result.boundWorker > 0, !result.hasEnded { try await ledger.notify("run \(runID)") }
+    if result.boundWorker > 0, !result.hasEnded { try await ledger.notify(.run(runID)) }
     return (change, result)
   }
 
@@ -110,7 +110,7 @@ extension RunStep {
     try await ledger.note("cancel_requested", of: run.runID, author.detail, at: run.at)
     try await ledger.note(
       "finished", of: run.runID, ["state": .string(RunState.cancelled.rawValue)], at: run.at)
-    try await ledger.notify("run \(run.runID)")
+    try await ledger.notify(.run(run.runID))
   }
 }
 

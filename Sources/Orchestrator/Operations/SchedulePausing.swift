@@ -114,7 +114,7 @@ public struct SchedulePausing: Sendable {
         var detail = author.detail
         detail["dag"] = .string(dag)
         try await ledger.note(note, of: nil, detail, at: now)
-        try await ledger.notify("schedule")
+        try await ledger.notify(.schedule)
       }
       let found = try await connection.first(SQL(file: "queries/orchestrator/find_dag.sql", dag))
       return try found.map { try ScheduleStatus($0, dag: dag) }

@@ -26,18 +26,29 @@ final class SchedulerLoop: Sendable {
   private let mailbox = Mailbox<Message>()
   private let upkeep: DailyUpkeep
   private let courier: CallbackCourier
+  private let connector: LoopConnector
   private let log = Logger(label: "strata.scheduler")
 
-  init(runtime: Runtime, dags: [DAG], poll: Duration, watermarks: @escaping AssetWatermarks) {
+  init(
+    runtime: Runtime, dags: [DAG], poll: Duration, watermarks: @escaping AssetWatermarks,
+    courier: CallbackCourier
+  ) {
     self.runtime = runtime
     self.dags = dags
     self.poll = poll
     self.watermarks = watermarks
     upkeep = DailyUpkeep(runtime)
-    courier = CallbackCourier(runtime)
+    self.courier = courier
+    // No lease ends the sessions of a scheduler that stands still inside of a transaction.
+    connector = LoopConnector(
+      runtime.pool, isPatient: true, settings: ["idle_in_transaction_session_timeout": "30s"])
   }
 
-  func stop() { mailbox.put(.stop) }
+  /// Lets ``run()`` return; where the database is away, at once.
+  func stop() {
+    connector.hurry()
+    mailbox.put(.stop)
+  }
 
   /// Schedules until it is stopped.
   ///
@@ -48,6 +59,7 @@ final class SchedulerLoop: Sendable {
     var connection = try await connect()
     mailbox.put(.look)
     var timer: Task<Void, Never>?
+    defer { timer?.cancel() }
     for await _ in mailbox.signals {
       let messages = mailbox.take()
       if messages.contains(where: { if case .stop = $0 { true } else { false } }) { break }
@@ -72,36 +84,20 @@ final class SchedulerLoop: Sendable {
         mailbox.put(.look)
       }
     }
-    timer?.cancel()
-    await courier.finish()
     await connection.close()
   }
 
   private func connect() async throws -> Connection {
-    var options = runtime.pool.options
-    options.applicationName = "strata scheduler"
-    // No lease ends the sessions of a scheduler that stands still inside of a transaction.
-    options.settings["idle_in_transaction_session_timeout"] = "30s"
-    options.backOff = .patient
-    return try await Connection.connect(options)
+    try await connector.connect("strata scheduler")
   }
 
   private func hear() async {
-    while !Task.isCancelled {
-      do {
-        for try await event in runtime.pool.notifications(on: [Pulse.channel]) {
-          switch event {
-          case .listening: mailbox.put(.look)
-          case .notification(let notification):
-            // Ends of runs make room for queued ones; claims are the workers' business.
-            if notification.payload.hasPrefix("run ") || notification.payload == "schedule" {
-              mailbox.put(.look)
-            }
-          }
-        }
-      } catch {
-        // The loop reports an unreachable server; until it is back the poll serves.
-        guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+    let mailbox = mailbox
+    await RunChannel.hear(runtime.pool) { signal in
+      switch signal {
+      // Ends of runs make room for queued ones; claims are the workers' business.
+      case .listening, .run, .schedule: mailbox.put(.look)
+      case .queue, .stop, .backfill: break
       }
     }
   }

@@ -85,10 +85,10 @@ extension StepResult {
   /// one place that does. Only what nobody here takes care of is told, since notifications make
   /// commits wait for each other.
   func announcements(_ runID: Int64, claimed: Int) -> [SQL] {
-    var payloads = stops.map { "stop \($0)" }
-    if boundWorker <= 0, queued > claimed { payloads.append("queue") }
-    if hasEnded { payloads.append("run \(runID)") }
-    return payloads.map { Pulse.notification($0) }
+    var signals = stops.map { RunSignal.stop($0) }
+    if boundWorker <= 0, queued > claimed { signals.append(.queue) }
+    if hasEnded { signals.append(.run(runID)) }
+    return signals.map(RunChannel.telling)
   }
 }
 

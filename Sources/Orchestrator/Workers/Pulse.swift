@@ -6,14 +6,6 @@ import Warehouse
 /// Keeps a worker's lease, and hears what concerns it: on a connection and threads of its own, so
 /// that neither long queries nor long computations stop it.
 final class Pulse: Sendable {
-  /// The one channel of all notifications: `queue`, `run <id>`, `stop <worker>`.
-  static let channel = "strata_runs"
-
-  /// The statement that tells all processes something, once its transaction commits.
-  static func notification(_ payload: String) -> SQL {
-    SQL(file: "queries/orchestrator/notify.sql", channel, payload)
-  }
-
   private let tasks: [Task<Void, Never>]
 
   init(
@@ -40,6 +32,8 @@ final class Pulse: Sendable {
     _ mailbox: Mailbox<Worker.Message>
   ) async {
     let log = Logger(label: "strata.worker")
+    // Each beat is a new try.
+    let connector = LoopConnector(runtime.pool, isPatient: false)
     var connection: Connection?
     var renewed = ContinuousClock.now
     // The lease was taken a moment ago.
@@ -47,7 +41,7 @@ final class Pulse: Sendable {
     while !Task.isCancelled {
       let began = ContinuousClock.now
       do {
-        if connection == nil { connection = try await runtime.connect("strata w\(worker) pulse") }
+        if connection == nil { connection = try await connector.connect("strata w\(worker) pulse") }
         let renewal = try await connection?.first(
           SQL(
             file: "queries/orchestrator/renew_lease.sql", worker, options.lease.fractionalSeconds))
@@ -82,37 +76,18 @@ final class Pulse: Sendable {
     _ runtime: Runtime, _ worker: Int64, _ options: WorkerOptions,
     _ mailbox: Mailbox<Worker.Message>
   ) async {
-    while !Task.isCancelled {
-      do {
-        for try await event in runtime.pool.notifications(on: [channel]) {
-          switch event {
-          case .listening:
-            // What was sent before was not heard.
-            mailbox.put(.stop)
-            mailbox.put(.look)
-            if options.run != nil { mailbox.put(.runChanged) }
-          case .notification(let notification):
-            hear(notification.payload, worker, options, mailbox)
-          }
-        }
-      } catch {
-        // The heartbeat reports an unreachable server; until it is back the slow poll serves.
-        guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+    await RunChannel.hear(runtime.pool) { signal in
+      switch signal {
+      case .listening:
+        // What was sent before was not heard.
+        mailbox.put(.stop)
+        mailbox.put(.look)
+        if options.run != nil { mailbox.put(.runChanged) }
+      case .queue: if !options.isBound { mailbox.put(.look) }
+      case .stop(let number): if number == worker { mailbox.put(.stop) }
+      case .run(let number): if number == options.run { mailbox.put(.runChanged) }
+      case .schedule, .backfill: break
       }
-    }
-  }
-
-  private static func hear(
-    _ payload: String, _ worker: Int64, _ options: WorkerOptions,
-    _ mailbox: Mailbox<Worker.Message>
-  ) {
-    let words = payload.split(separator: " ")
-    let number = words.count > 1 ? Int64(words[1]) : nil
-    switch words.first {
-    case "queue": if !options.isBound { mailbox.put(.look) }
-    case "stop": if number == worker { mailbox.put(.stop) }
-    case "run": if let number, number == options.run { mailbox.put(.runChanged) }
-    default: break
     }
   }
 }

@@ -58,19 +58,31 @@ final class Worker: Sendable {
   let runtime: Runtime
   let options: WorkerOptions
   let mailbox = Mailbox<Message>()
+  let connector: LoopConnector
   let log: Logger
   let turns = TurnsMemory()
+  /// What makes the calls that its decisions note; nil where somebody else sees to them.
+  let courier: CallbackCourier?
 
-  init(_ runtime: Runtime, _ options: WorkerOptions) {
+  init(_ runtime: Runtime, _ options: WorkerOptions, courier: CallbackCourier? = nil) {
     self.runtime = runtime
     self.options = options
+    self.courier = courier
+    connector = LoopConnector(runtime.pool, isPatient: !options.isBound)
     log = Logger(label: "strata.worker")
+  }
+
+  /// Takes nothing new, and ends when its attempts have ended; where the database is away, at once.
+  func drain() {
+    connector.hurry()
+    mailbox.put(.drain)
   }
 
   /// Works until it is drained, or until its bound run has ended.
   ///
   /// - Parameter registered: the worker's number, for a lease that was taken already.
-  /// - Throws: `WarehouseError` where the database stays out of reach; attempts have ended by then.
+  /// - Throws: `WarehouseError` where the database stays out of reach; attempts were stopped by then,
+  ///   and have ended but for those that block.
   func work(as registered: Int64, on connection: Connection) async throws -> Connection {
     // On the connection's own queue: a decision is a few round trips, and each would otherwise wait
     // for two threads to wake.

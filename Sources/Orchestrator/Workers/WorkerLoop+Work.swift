@@ -72,6 +72,7 @@ extension WorkerLoop {
       for change in result.changes { observer(.changed(change, at: result.at)) }
       if result.state != .running { isDone = true }
     }
+    if result.hasCalls { worker.courier?.wake() }
     if result.stops.contains(id) { wantsStops = true }
     if result.queued > 0 { wantsWork = true }
     if let due = result.dueAt { wake(at: due, now: result.at) }

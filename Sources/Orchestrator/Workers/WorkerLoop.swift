@@ -13,6 +13,8 @@ struct WorkerLoop {
   var live: [Int64: LiveAttempt] = [:]
   /// Ends that are not recorded yet: a transaction that failed is tried again with them.
   var pending: [Int64: EndedAttempt] = [:]
+  /// Attempts whose tokens are void: they were stopped, and what they come to is of no interest.
+  private var forsaken: [Int64: LiveAttempt] = [:]
   var isDraining = false
   var wantsWork = true
   /// Of a foreground run: whether the last look left nothing claimable, so that all there is to
@@ -55,6 +57,7 @@ struct WorkerLoop {
     for attempt in live.values { attempt.stop() }
     for attempt in live.values { await attempt.handle.value }
     live = [:]
+    await settleForsaken()
     await pulse?.stop()
     pulse = nil
     do {
@@ -69,11 +72,41 @@ struct WorkerLoop {
   /// Stops everything after a fault; what ran is taken over once the lease is over.
   mutating func abandon() async {
     timer?.cancel()
-    for attempt in live.values { attempt.stop() }
-    for attempt in live.values { await attempt.handle.value }
-    live = [:]
+    forsakeAttempts()
+    await settleForsaken()
     await pulse?.stop()
     await connection.close()
+  }
+
+  /// Stops what runs, and goes on without it: work that blocks may take for ever to notice.
+  private mutating func forsakeAttempts() {
+    for (token, attempt) in live {
+      attempt.stop()
+      forsaken[token] = attempt
+    }
+    live = [:]
+    pending = [:]
+  }
+
+  /// Lets attempts that were stopped end in order before the process does, for as long as it would
+  /// let a process of theirs.
+  private mutating func settleForsaken() async {
+    let handles = forsaken.values.map(\.handle)
+    forsaken = [:]
+    guard !handles.isEmpty else { return }
+    let (ended, signal) = AsyncStream<Void>.makeStream()
+    Task {
+      for handle in handles { await handle.value }
+      signal.finish()
+    }
+    let grace = runtime.registry.grace
+    let limit = Task {
+      // Cancelled when all have ended.
+      try? await Task.sleep(for: grace)
+      signal.finish()
+    }
+    for await _ in ended {}
+    limit.cancel()
   }
 
   private mutating func startPulse() {
@@ -86,7 +119,9 @@ struct WorkerLoop {
     var flushes = false
     for message in messages {
       switch message {
-      case .ended(let ended): pending[ended.token] = ended
+      case .ended(let ended):
+        if live[ended.token] != nil { pending[ended.token] = ended }
+        forsaken[ended.token] = nil
       case .look: wantsWork = true
       case .flushLog: flushes = true
       case .stop: wantsStops = true
@@ -131,12 +166,9 @@ struct WorkerLoop {
   }
 
   private mutating func reconnect() async throws {
-    var connecting = runtime.pool.options
-    connecting.applicationName = sessionName
-    connecting.backOff = options.isBound ? .brief : .patient
     while true {
       await connection.close()
-      connection = try await Connection.connect(connecting)
+      connection = try await worker.connector.connect(sessionName)
       do {
         try await dropUnknownAttempts()
         break
@@ -179,15 +211,7 @@ struct WorkerLoop {
   /// After the lease was lost: stops what ran, lets go of what it came to, and begins anew.
   private mutating func loseLease() async throws {
     worker.log.error("lease lost", metadata: ["worker": "\(id)"])
-    for attempt in live.values { attempt.stop() }
-    for attempt in live.values { await attempt.handle.value }
-    // Their ends are in the mailbox, and would be refused.
-    for message in mailbox.take() {
-      if case .ended = message { continue }
-      mailbox.put(message)
-    }
-    live = [:]
-    pending = [:]
+    forsakeAttempts()
     await pulse?.stop()
     guard !options.isBound else {
       throw OrchestratorError(
