@@ -178,8 +178,8 @@ extension OrchestratorLeaseTests {
         try await WorkerRegistry(connection: connection).giveUp(
           worker.get("worker_id", as: Int64.self), daemon.runtime)
       }
-      _ = try await wait(
-        pool, for: "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'")
+      _ = try await waitForRow(
+        "SELECT FROM runs.run WHERE run_id = \(run) AND state = 'success'", on: pool)
       let store = RunStore(pool)
       let (tasks, attempts) = (try await store.tasks(of: run), try await store.attempts(of: run))
       #expect(tasks.first?.output == .integer(2))
