@@ -120,12 +120,12 @@ struct TileSQL {
   /// One customer's tiles: the key begins with the day, so each day is looked up in it.
   private static func tiles(of customer: Int64?, in days: DaySpan) -> SQL {
     guard let customer else { return "" }
-    let first: SQL =
-      days.first == DaySpan.unbounded ? "min(day)" : "greatest(min(day), \(days.first))"
+    // greatest() passes over null.
+    let first = days.first == DaySpan.unbounded ? nil : days.first
     return """
       AND t.customer_id = \(customer) AND t.day = ANY (ARRAY(
         SELECT generate_series(
-          (\(fragment: first))::timestamp, \(days.last)::timestamp, interval '1 day')::date
+          greatest(min(day), \(first))::timestamp, \(days.last)::timestamp, interval '1 day')::date
         FROM facts.customer_day))
       """
   }

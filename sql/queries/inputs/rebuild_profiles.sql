@@ -35,7 +35,7 @@ WITH said AS (
   FROM change
   WHERE is_new
 ), believed AS MATERIALIZED (
-  SELECT p.ctid AS place, p.customer_id, p.valid_from, p.valid_to, p.attributes
+  SELECT p.customer_id, p.valid_from, p.valid_to, p.attributes
   FROM facts.customer_profile AS p
   WHERE p.recorded_to = 'infinity'
     AND p.customer_id = ANY (ARRAY(SELECT d.customer_id FROM pg_temp.strata_described AS d))
@@ -43,7 +43,9 @@ WITH said AS (
   UPDATE facts.customer_profile AS p
   SET recorded_to = $1
   FROM believed AS b
-  WHERE p.ctid = b.place
+  -- One row is believed of a customer and instant.
+  WHERE p.customer_id = b.customer_id AND p.valid_from = b.valid_from
+    AND p.recorded_to = 'infinity'
     AND NOT EXISTS (
       SELECT FROM chain AS c
       WHERE c.customer_id = b.customer_id AND c.valid_from = b.valid_from
