@@ -37,7 +37,8 @@ public struct Extract: RunnableTask {
   /// Loads; what was loaded before is found and skipped.
   public func run(in context: TaskContext) async throws -> Landed {
     let catalogue = try context.catalogues().sources(sources)
-    let loader = Loader(pool: context.pool, clock: context.clock)
+    let loader = Loader(
+      pool: context.pool, clock: context.clock, profilesHoldFrom: context.run.interval.start)
     try await loader.declare(catalogue)
     var loads: [Landed.Load] = []
     for source in catalogue.sources {

@@ -74,7 +74,7 @@ struct BadFileTests {
 
   @Test func aColumnThatTheHeaderLacksIsNamed() async throws {
     let error = try await failure(utf8("id,type,whom,at,pieces,cost\n" + Self.row))
-    #expect(error?.all.map(\.code) == ["inputs.unknown_column", "inputs.unknown_column"])
+    #expect(error?.all.map(\.code) == ["inputs.column_missing", "inputs.column_missing"])
     #expect(
       error?.message
         == "expected a column 'who' as the source declares, found none in the header")

@@ -99,7 +99,7 @@ struct InputsFoldersTests {
       let error = await #expect(throws: InputError.self) {
         _ = try await loader.loadAll(inbox.source)
       }
-      #expect(error?.code == "inputs.unknown_column")
+      #expect(error?.code == "inputs.column_missing")
       #expect(
         error?.hint?.hasSuffix("the file before it stay loaded; the next load begins with this one")
           == true)
@@ -135,6 +135,42 @@ struct InputsFoldersTests {
       #expect(try await sum(pool) == "1 1")
       _ = try await loader.loadAll(inbox.source, acceptingChanges: true)
       #expect(try await sum(pool) == "2 2")
+    }
+  }
+
+  @Test func aKeyThatIsNowhereAnyLongerStopsTheLoad() async throws {
+    let folder = try InputsFolder()
+    let source = try folder.source(
+      """
+      version: 1
+      sources:
+        - name: clicks
+          file: data.csv
+          format: ndjson
+          zone: UTC
+          columns: {id: text, who: text, at: timestamp, page: text, rare: text}
+          map: {event_id: id, kind: "'click'", customer: who, occurred_at: at, item: page}
+      """)
+    func write(_ key: String, _ from: Int) throws {
+      let rows = (from..<from + 30).map { id in
+        let rare = id == 3 ? #", "rare": "x""# : ""
+        return
+          #"{"id": \#(id), "who": "a", "at": "2024-01-01T10:00:00", "\#(key)": "home"\#(rare)}"#
+          + "\n"
+      }
+      _ = try folder.write("data.csv", rows.joined())
+    }
+    try await withFreshDatabase { pool in
+      let loader = Loader(pool: pool)
+      try write("page", 0)
+      _ = try await loader.load(source)
+      try write("url", 100)
+      let error = await #expect(throws: InputError.self) { _ = try await loader.load(source) }
+      #expect(error?.code == "inputs.column_missing")
+      #expect(error?.message.contains("'page'") == true)
+      #expect(error?.all.count == 1)
+      #expect(try await sum(pool) == "30 0")
+      #expect(try await loader.load(source, acceptingChanges: true).rowsAccepted == 30)
     }
   }
 

@@ -133,6 +133,12 @@ struct InputsMergesTests {
         #expect(try row.get("first_at", as: Instant.self).description == "2024-01-01T10:00:00Z")
         #expect(try row.get("last_at", as: Instant.self).description == "2024-02-01T10:00:00Z")
       }
+      // The load of the merge says which days it concerns, as loads of late events do.
+      let span = try #require(
+        try await pool.first(
+          "SELECT first_occurred_at, last_occurred_at FROM landing.load ORDER BY load_id DESC"))
+      #expect(try span.get(0, as: Instant.self).description == "2024-01-01T10:00:00Z")
+      #expect(try span.get(1, as: Instant.self).description == "2024-02-01T10:00:00Z")
       // The known one was seen since the anonymous one was, and keeps what was said of it.
       let ann = try #require(
         try await pool.first(

@@ -20,9 +20,19 @@ struct ColumnShapes: Sendable, Equatable {
     self.types = types
   }
 
-  /// How a file's times were written; columns that mix both ways are left out.
+  /// A key that most rows of NDJSON had.
+  static let usual = "usual"
+
+  /// How a file's times were written, columns that mix both ways left out, and which keys most rows
+  /// of NDJSON had.
   init(of source: SourceDefinition, _ tally: Tally) {
-    for (index, column) in source.plan.columns.enumerated() where column.type == .timestamp {
+    for (index, column) in source.plan.columns.enumerated() {
+      guard column.type == .timestamp else {
+        if Self.tells(tally), tally.filled[index] * 2 > tally.rowsRead {
+          types[column.name] = Self.usual
+        }
+        continue
+      }
       switch (tally.offsets[index] > 0, tally.naives[index] > 0) {
       case (true, false): types[column.name] = Self.offset
       case (false, true): types[column.name] = Self.naive
@@ -74,6 +84,26 @@ struct ColumnShapes: Sendable, Equatable {
           hint: "declare it as it is, or cast it in the query")
       })
   }
+
+  /// The keys that most rows had at the last load and none has now.
+  static func vanished(
+    _ source: SourceDefinition, _ tally: Tally, before: ColumnShapes
+  ) -> InputError? {
+    guard source.format == .ndjson, tells(tally) else { return nil }
+    return InputError.joining(
+      source.plan.columns.enumerated().compactMap { index, column in
+        guard before.types[column.name] != nil, tally.filled[index] == 0 else { return nil }
+        return InputError(
+          code: "inputs.column_missing",
+          message: "source '\(source.name)': expected '\(column.name)', which most rows had at the "
+            + "last load, found it in none of \(tally.rowsRead) rows",
+          hint: "nothing was loaded; was it renamed? If it is gone for good: "
+            + "strata sources load \(source.name) --accept-changes", file: source.file)
+      })
+  }
+
+  /// Fewer rows than these show nothing of a column.
+  private static func tells(_ tally: Tally) -> Bool { tally.rowsRead >= brokenAtLeast }
 
   /// The columns that are not what they were.
   func change(from before: ColumnShapes, source: String, file: String? = nil) -> InputError? {

@@ -266,7 +266,9 @@ extension Loader {
     try await step("profiles")
     let now = clock.now()
     let stated = try await connection.execute(
-      SQL(file: "queries/inputs/insert_statements.sql", target.sourceID, load, now))
+      SQL(
+        file: "queries/inputs/insert_statements.sql", target.sourceID, load, now,
+        profilesHoldFrom ?? now))
     if stated > 0 { try await rebuildProfiles(load, now, on: connection) }
     return new
   }
@@ -311,6 +313,10 @@ extension Loader {
         report.rowsRejected, report.rowsDuplicate, report.rowsWarned, JSON.text(report.rejected),
         JSON.text(report.warnings), JSON.text(totals), report.firstOccurredAt,
         report.lastOccurredAt, clock.now(), report.rowsCorrected ?? 0, outcome.header))
+    if target.source.into == .merges || (report.rowsCorrected ?? 0) > 0 {
+      try await connection.execute(
+        SQL(file: "queries/inputs/widen_load.sql", load, target.source.into == .events))
+    }
     if target.replays == nil { try await record(target, outcome, on: connection) }
     var seen = report.lastOccurredAt
     if target.replays == nil, target.source.watermark != nil {

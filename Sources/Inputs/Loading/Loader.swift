@@ -10,13 +10,21 @@ import Warehouse
 public struct Loader: Sendable {
   let pool: ConnectionPool
   let clock: any WallClock
+  let profilesHoldFrom: Instant?
 
   /// A loader into a project's database.
   ///
-  /// - Parameter clock: gives `ingested_at` and the ledger's times.
-  public init(pool: ConnectionPool, clock: some WallClock = SystemClock()) {
+  /// - Parameters:
+  ///   - clock: gives `ingested_at` and the ledger's times.
+  ///   - profilesHoldFrom: since when changed attributes hold that come without a time: for a run,
+  ///     the beginning of its data interval, so that it sees what it loads. Nil for the time of the
+  ///     load.
+  public init(
+    pool: ConnectionPool, clock: some WallClock = SystemClock(), profilesHoldFrom: Instant? = nil
+  ) {
     self.pool = pool
     self.clock = clock
+    self.profilesHoldFrom = profilesHoldFrom
   }
 
   /// Loads what a source holds and the facts do not.
@@ -43,7 +51,7 @@ public struct Loader: Sendable {
     for path in try FileFolder.files(matching: pattern) {
       do {
         let report = try await load(
-          source.reading(file: path), acceptingChanges: acceptingChanges, progress: progress)
+          source.reading(file: path), acceptingChanges, tellsChange: true, progress)
         if report.state == .skipped { unchanged.append(report) } else { reports.append(report) }
       } catch let error as InputError where !reports.isEmpty {
         let count = reports.count == 1 ? "the file" : "the \(reports.count) files"
@@ -66,10 +74,21 @@ public struct Loader: Sendable {
     _ source: SourceDefinition, acceptingChanges: Bool = false,
     progress: @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> LoadReport {
+    try await load(source, acceptingChanges, tellsChange: false, progress)
+  }
+
+  /// Loads one file or query.
+  ///
+  /// - Parameter tellsChange: whether a file is believed to stay as it is, as those of a folder are;
+  ///   one that a source names by itself is replaced by each delivery.
+  private func load(
+    _ source: SourceDefinition, _ acceptingChanges: Bool, tellsChange: Bool,
+    _ progress: @Sendable (LoadProgress) -> Void
+  ) async throws -> LoadReport {
     var target = try await target(source, accepting: acceptingChanges)
     do {
       if let report = try await skip(target) { return report }
-      target.change = try await change(of: target)
+      if tellsChange { target.change = try await change(of: target) }
       return try await pool.withConnection { [target] connection in
         try await run(target, try reading(target), on: connection, progress)
       }
@@ -275,6 +294,7 @@ public struct Loader: Sendable {
         ColumnShapes.broken(target.source, outcome.tally, file: file)
         ?? (file == nil
           ? nil : outcome.shape.change(from: target.shape, source: target.source.name, file: file))
+        ?? ColumnShapes.vanished(target.source, outcome.tally, before: target.shape)
         ?? verdict.breach(file: file)
       // Rows that are read again were judged by share once.
       if let breach = fault, target.replays == nil {

@@ -38,6 +38,8 @@ struct Tally: Sendable {
   /// Times that say how far they are from Greenwich, and those that do not, by column.
   var offsets: [Int64]
   var naives: [Int64]
+  /// Values that are there, by column; counted where nothing else tells that a column is gone.
+  var filled: [Int64]
   /// Kinds that the catalogue lacks, with their rows.
   private(set) var unknownKinds: [String: Int64] = [:]
   /// Kinds (above) and currencies (three bytes below) of the amounts of good rows, and of some that
@@ -49,6 +51,7 @@ struct Tally: Sendable {
     columnFaults = Array(repeating: 0, count: plan.columns.count)
     offsets = columnFaults
     naives = columnFaults
+    filled = columnFaults
     reasons = Array(repeating: 0, count: RowReason.allCases.count + plan.checks.count)
     failures = Array(repeating: 0, count: plan.checks.count)
     evaluated = failures

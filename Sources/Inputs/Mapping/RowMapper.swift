@@ -13,6 +13,8 @@ final class RowMapper {
   private let reasonTexts: [[UInt8]]
   private let columnTexts: [[UInt8]]
   private let kinds: [(name: [UInt8], id: Int16)]
+  /// Whether a column may be missing without a header that tells.
+  private let countsFilled: Bool
   /// Times from here on are believed to be mistakes.
   private let latest: Int64
   private let warnBits: [Int?]
@@ -27,6 +29,7 @@ final class RowMapper {
     plan = source.plan
     self.arena = arena
     destination = source.into
+    countsFilled = source.format == .ndjson
     latest = min(Self.latestEver, (now + source.futureTolerance).microseconds)
     clock = LocalClock(zone: source.zone)
     counted = Tally(plan: plan)
@@ -126,6 +129,7 @@ final class RowMapper {
         slots[index] = .null
         continue
       }
+      if countsFilled { counted.filled[index] += 1 }
       if case .text = plan.columns[index].type {
         slots[index] = .text(field.base, field.count)
       } else if let reason = read(field.bytes, plan.columns[index].type, into: index) {

@@ -15,7 +15,7 @@ struct HeaderReader {
   /// Where each declared column stands.
   ///
   /// - Parameter raw: the header's bytes as they stand in the file.
-  /// - Throws: `inputs.wrong_delimiter`, `inputs.unknown_column`, `inputs.duplicate_column`.
+  /// - Throws: `inputs.wrong_delimiter`, `inputs.column_missing`, `inputs.duplicate_column`.
   func positions(names: [String], raw: UnsafeRawBufferPointer) throws(InputError) -> [Int] {
     let missing = columns.filter { !names.contains($0) }
     if !missing.isEmpty {
@@ -28,7 +28,7 @@ struct HeaderReader {
     }
     var problems = missing.map { name in
       InputError(
-        code: "inputs.unknown_column",
+        code: "inputs.column_missing",
         message: "expected a column '\(name)' as the source declares, found none in the header",
         hint: Suggestion.hint(for: name, among: names, noun: "the header has"), file: file, line: 1)
     }
