@@ -20,6 +20,12 @@ public struct StateStore: Sendable {
     public let state: FeatureState
     /// Loads folded at a later version are not in the state.
     public let tileVersion: Int64
+
+    /// A state made from the tiles of a version.
+    public init(state: FeatureState, tileVersion: Int64) {
+      self.state = state
+      self.tileVersion = tileVersion
+    }
   }
 
   /// The newest state at the end of `day` or earlier, with those of `slots` that it has.
@@ -27,15 +33,15 @@ public struct StateStore: Sendable {
   /// - Returns: nil where no state is stored.
   /// - Throws: ``FeatureError`` `features.damaged_column`; ``WarehouseError``.
   public func newest(
-    through day: Day, slots: [StateSlot], range: Int = 0
+    through day: Day, slots: [StateSlot], rings: [RingSlot] = [], range: Int = 0
   ) async throws -> Stored? {
     try await pool.withConnection { connection in
-      try await newest(through: day, slots: slots, range: range, on: connection)
+      try await newest(through: day, slots: slots, rings: rings, range: range, on: connection)
     }
   }
 
   func newest(
-    through day: Day, slots: [StateSlot], range: Int, on connection: Connection
+    through day: Day, slots: [StateSlot], rings: [RingSlot], range: Int, on connection: Connection
   ) async throws -> Stored? {
     let found = try await connection.first(
       SQL(file: "queries/features/find_state.sql", Int16(range), day, zone.name))
@@ -44,17 +50,26 @@ public struct StateStore: Sendable {
     let rows = try await connection.query(
       SQL(
         file: "queries/features/read_state_columns.sql", try found.get("state_id", as: Int64.self),
-        slots.map(\.name)))
+        slots.map(\.name) + rings.map(\.name)))
     let byName = Dictionary(slots.map { ($0.name, $0) }) { first, _ in first }
+    let ringsByName = Dictionary(rings.map { ($0.name, $0) }) { first, _ in first }
     var columns: [(slot: StateSlot, values: [Int64])] = []
+    var foundRings: [RingColumn] = []
     for row in rows {
-      guard let slot = byName[try row.get("slot")] else { continue }
+      let name: String = try row.get("slot")
+      if let ring = ringsByName[name] {
+        foundRings.append(
+          try RingCodec.decode(try row.get("bytes", as: [UInt8].self), slot: ring))
+        continue
+      }
+      guard let slot = byName[name] else { continue }
       let column = try ColumnCodec.decode(try row.get("bytes", as: [UInt8].self))
       columns.append((slot, slot.dense(column)))
     }
     return Stored(
       state: try FeatureState(
-        range: range, index: index, day: try found.get("day"), columns: columns),
+        range: range, index: index, day: try found.get("day"), columns: columns,
+        rings: foundRings),
       tileVersion: try found.get("tile_version"))
   }
 
@@ -80,7 +95,12 @@ public struct StateStore: Sendable {
           SQL(
             file: "queries/features/insert_state_column.sql", id, slot.name,
             ColumnCodec.encode(slot.nullable(values)))
-        })
+        }
+          + state.rings.map { column in
+            SQL(
+              file: "queries/features/insert_state_column.sql", id, column.slot.name,
+              RingCodec.encode(column))
+          })
     }
   }
 
@@ -94,7 +114,7 @@ public struct StateStore: Sendable {
 extension StateSlot {
   /// A last day that never was is stored as null: the sentinel would take ten bytes.
   fileprivate func nullable(_ values: [Int64]) -> Dense<Int64> {
-    guard case .lastDay = fold else { return Dense(values) }
+    if case .sum = fold { return Dense(values) }
     return Dense(
       values, present: Bitset(count: values.count) { values[$0] != FeatureState.never })
   }

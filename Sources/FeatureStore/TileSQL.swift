@@ -26,7 +26,9 @@ struct TileSQL {
 
   private func aggregate(_ measure: Measure) throws -> SQL {
     let ids = try kindIDs(measure.kinds)
-    let filter: SQL = ids.count == 1 ? "e.kind_id = \(ids[0])" : "e.kind_id = ANY (\(ids))"
+    let kinds: SQL = ids.count == 1 ? "e.kind_id = \(ids[0])" : "e.kind_id = ANY (\(ids))"
+    let condition = measure.filter.condition.map { " AND (\(ConditionSQL.text($0)))" } ?? ""
+    let filter: SQL = "\(fragment: kinds)\(unsafeText: condition)"
     switch measure.value {
     case .count: return "nullif(count(*) FILTER (WHERE \(fragment: filter)), 0)"
     case .amount:
@@ -36,6 +38,11 @@ struct TileSQL {
         """
     case .quantity:
       return "(sum(e.quantity) FILTER (WHERE \(fragment: filter)))::bigint"
+    case .property(let name):
+      let number = ConditionSQL.number(.property(name))
+      return """
+        (sum(\(unsafeText: number)) FILTER (WHERE \(fragment: filter)) * 10000)::bigint
+        """
     }
   }
 
@@ -44,7 +51,7 @@ struct TileSQL {
     try kindIDs(Set(measures.flatMap(\.kinds)).sorted())
   }
 
-  private func kindIDs(_ names: [String]) throws -> [Int16] {
+  func kindIDs(_ names: [String]) throws -> [Int16] {
     try names.map { name in
       guard let id = kinds[name] else {
         throw FeatureStoreError(
@@ -84,7 +91,7 @@ struct TileSQL {
 
   /// COPY of rows (customer, day number, measures) aggregated from events.
   func copyEvents(
-    _ measures: [Measure], day: SQL, where events: SQL, customer: Int64?
+    _ measures: [Measure], day: SQL, where events: SQL, customers: [Int64]?
   ) throws -> SQL {
     let sql: SQL = """
       COPY (
@@ -92,7 +99,7 @@ struct TileSQL {
                \(fragment: try aggregates(measures))
         FROM facts.events AS e
         WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
-          \(fragment: Self.only(customer, "e"))
+          \(fragment: Self.only(customers, "e"))
         GROUP BY 1, 2
       ) TO STDOUT WITH (NULL '')
       """
@@ -100,7 +107,7 @@ struct TileSQL {
   }
 
   /// COPY of rows (customer, day number, measures) of tiles; rows without any are left out.
-  func copyTiles(_ read: TileRead, customer: Int64?) -> SQL {
+  func copyTiles(_ read: TileRead, customers: [Int64]?) -> SQL {
     let columns = read.measures.map(\.columnName)
     let values = SQL.joined(columns.map { "t.\(identifier: $0)" })
     let some = SQL.joined(columns.map { "t.\(identifier: $0) IS NOT NULL" }, separator: " OR ")
@@ -111,15 +118,17 @@ struct TileSQL {
         SELECT t.customer_id, t.day - DATE '1970-01-01', \(fragment: values)
         FROM facts.customer_day AS t
         WHERE t.day <= \(read.days.last) \(fragment: lower) AND (\(fragment: some))
-          \(fragment: Self.tiles(of: customer, in: read.days))
+          \(fragment: Self.tiles(of: customers, in: read.days))
       ) TO STDOUT WITH (NULL '')
       """
     return sql.named("copy tiles")
   }
 
   /// One customer's tiles: the key begins with the day, so each day is looked up in it.
-  private static func tiles(of customer: Int64?, in days: DaySpan) -> SQL {
-    guard let customer else { return "" }
+  private static func tiles(of customers: [Int64]?, in days: DaySpan) -> SQL {
+    guard let customer = customers?.first, customers?.count == 1 else {
+      return only(customers, "t")
+    }
     // greatest() passes over null.
     let first = days.first == DaySpan.unbounded ? nil : days.first
     return """
@@ -130,7 +139,7 @@ struct TileSQL {
       """
   }
 
-  private static func only(_ customer: Int64?, _ table: String) -> SQL {
-    customer.map { "AND \(unsafeText: table).customer_id = \($0)" } ?? ""
+  static func only(_ customers: [Int64]?, _ table: String) -> SQL {
+    customers.map { "AND \(unsafeText: table).customer_id = ANY (\($0))" } ?? ""
   }
 }

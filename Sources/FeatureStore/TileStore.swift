@@ -68,6 +68,7 @@ public struct TileStore: Sendable {
       try await connection.execute(
         SQL(file: "queries/features/record_folded_loads.sql", new.map(\.id), next))
     }
+    rows += try await remake(new.map(\.id), (known + added).sorted(), sql, on: connection)
     try await connection.execute(
       SQL(file: "queries/features/set_tile_version.sql", next, days.zone.name))
     return FoldResult(version: next, loads: new.map(\.id), rows: rows)
@@ -123,20 +124,61 @@ public struct TileStore: Sendable {
     return rows
   }
 
+  /// Makes the tiles anew of customers whose past events some loads changed or took away.
+  private func remake(
+    _ loads: [Int64], _ measures: [Measure], _ sql: TileSQL, on connection: Connection
+  ) async throws -> Int {
+    let touched = try await Self.touched(by: loads, on: connection)
+    guard let first = touched.map(\.first).min(), let last = touched.map(\.last).max(),
+      !measures.isEmpty
+    else { return 0 }
+    let span = (first: days.day(of: first), last: days.day(of: last))
+    let customers = touched.map(\.customer)
+    try await connection.execute(
+      """
+      DELETE FROM facts.customer_day
+      WHERE customer_id = ANY (\(customers)) AND day >= \(span.first) AND day <= \(span.last)
+      """)
+    let start = days.zone.midnight(span.first)
+    let end = days.end(of: span.last)
+    let events: SQL = """
+      e.customer_id = ANY (\(customers)) AND e.occurred_at >= \(start) AND e.occurred_at < \(end)
+      AND EXISTS (SELECT FROM features.folded_load AS f WHERE f.load_id = e.load_id)
+      """
+    let day = sql.day(from: start, through: Instant(microseconds: end.microseconds - 1))
+    return try await connection.execute(
+      sql.fold(measures, day: day, where: events, merging: true))
+  }
+
+  /// The customers whose past events some loads changed or took away, with the events' span.
+  static func touched(
+    by loads: [Int64], on connection: Connection
+  ) async throws -> [(customer: Int64, first: Instant, last: Instant)] {
+    if loads.isEmpty { return [] }
+    return try await connection.query(
+      SQL(file: "queries/features/list_touched_spans.sql", loads)
+    ).map {
+      (
+        customer: try $0.get("customer_id"), first: try $0.get("first_at"),
+        last: try $0.get("last_at")
+      )
+    }
+  }
+
   private func add(_ measure: Measure, on connection: Connection) async throws {
     try await connection.execute(
       """
       ALTER TABLE facts.customer_day
       ADD COLUMN \(identifier: measure.columnName) bigint
       """)
-    let what = measure.value == .amount ? "times 10^4" : "exact"
+    let what = measure.scale == 4 ? "times 10^4" : "exact"
     try await connection.script(
       "COMMENT ON COLUMN facts.customer_day." + SQL.quoted(identifier: measure.columnName)
         + " IS " + SQL.quoted(literal: "Measure: \(measure), \(what); null for none."))
     try await connection.execute(
       SQL(
         file: "queries/features/record_measure.sql", measure.columnName, measure.value.rawValue,
-        measure.kinds))
+        measure.kinds, measure.filter.condition.map { "\($0)" }))
   }
 
   /// Forgets all tiles and states: their days were those of another zone.
@@ -178,7 +220,9 @@ public struct TileStore: Sendable {
           code: "feature_store.unknown_value",
           message: "expected a value of features.measure, found '\(value)'")
       }
-      return Measure(value, of: try row.get("kinds"))
+      let condition: String? = try row.get("condition")
+      return Measure(
+        value, of: try row.get("kinds"), where: try condition.map { try Condition(parsing: $0) })
     }
   }
 

@@ -23,11 +23,14 @@ public struct FeatureCatalogue: Sendable, Hashable {
     self.byName = byName
   }
 
-  /// Reads a catalogue from YAML text; `file` is what messages call it.
+  /// Reads a catalogue from YAML text; `file` is what messages call it, `eventKinds` are the kinds
+  /// that features may name.
   ///
   /// - Throws: ``FeatureError`` `features.invalid_catalogue` with every problem.
-  public init(yaml: String, file: String = "features.yaml") throws {
-    var checker = FeatureChecker(file: file)
+  public init(
+    yaml: String, file: String = "features.yaml", eventKinds: [String] = EventKind.names
+  ) throws {
+    var checker = FeatureChecker(file: file, eventKinds: eventKinds)
     let features = checker.check(yaml)
     guard checker.problems.isEmpty else { throw FeatureError.invalid(checker.problems, in: file) }
     self.init(checked: features)
@@ -36,7 +39,7 @@ public struct FeatureCatalogue: Sendable, Hashable {
   /// Reads a catalogue file.
   ///
   /// - Throws: ``FeatureError`` `features.unreadable_catalogue`, or as ``init(yaml:file:)``.
-  public init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL, eventKinds: [String] = EventKind.names) throws {
     let data: Data
     do { data = try Data(contentsOf: url) } catch {
       throw FeatureError(
@@ -48,7 +51,7 @@ public struct FeatureCatalogue: Sendable, Hashable {
         code: "features.unreadable_catalogue",
         message: "expected UTF-8 text at \(url.path), found other bytes")
     }
-    try self.init(yaml: text, file: url.lastPathComponent)
+    try self.init(yaml: text, file: url.lastPathComponent, eventKinds: eventKinds)
   }
 
   /// The feature with a name or alias; nil where there is none.
@@ -71,17 +74,15 @@ public struct FeatureCatalogue: Sendable, Hashable {
     Suggestion.hint(for: name, among: byName.keys)
   }
 
-  /// Only the named features and the operands of their ratios, in file order.
+  /// Only the named features and all that they are computed from, in file order.
   ///
   /// - Throws: ``FeatureError`` `features.unknown_feature`.
   public func restricted(to names: some Sequence<String>) throws -> FeatureCatalogue {
     var keep: Set<String> = []
-    for name in names {
-      let feature = try resolve(name)
-      keep.insert(feature.name)
-      if case .ratio(let numerator, let denominator, _) = feature.expression {
-        keep.formUnion([try resolve(numerator).name, try resolve(denominator).name])
-      }
+    var open = try names.map { try resolve($0) }
+    while let feature = open.popLast() {
+      guard keep.insert(feature.name).inserted else { continue }
+      open += try feature.operands.map { try resolve($0) }
     }
     return FeatureCatalogue(checked: features.filter { keep.contains($0.name) })
   }
@@ -90,19 +91,113 @@ public struct FeatureCatalogue: Sendable, Hashable {
   public var slots: [StateSlot] {
     var slots: Set<StateSlot> = []
     for feature in features {
+      for (measure, window) in feature.sums where window.isOfDays {
+        slots.insert(StateSlot(measure, .sum(window)))
+      }
       switch feature.expression {
-      case .total(let terms, let window):
-        for term in terms { slots.insert(StateSlot(term.measure, .sum(window))) }
       case .recency(let measure): slots.insert(StateSlot(measure, .lastDay))
-      case .ratio, .profile, .score: break
+      case .tenure(let measure): slots.insert(StateSlot(measure, .firstDay))
+      case .total, .average, .rate, .trend, .aggregate, .funnel, .most, .ratio, .band, .rank, .rfm,
+        .weighted, .formula, .profile, .score:
+        break
       }
     }
     return slots.map { (name: $0.name, slot: $0) }.sorted { $0.name < $1.name }.map(\.slot)
   }
 
+  /// The rings that a state must hold for these features: distinct, ordered by name.
+  public var rings: [RingNeed] {
+    var windows: [RingSlot: Set<Window>] = [:]
+    for feature in features {
+      for (measure, window) in feature.sums where !window.isOfDays {
+        windows[.sums(of: measure), default: []].insert(window)
+      }
+      switch feature.expression {
+      case .aggregate(let slot, let window), .funnel(let slot, let window),
+        .most(let slot, let window):
+        windows[slot, default: []].insert(window)
+      case .total, .average, .rate, .trend, .recency, .tenure, .ratio, .band, .rank, .rfm,
+        .weighted, .formula, .profile, .score:
+        break
+      }
+    }
+    let needs = windows.map { slot, windows in
+      RingNeed(
+        slot, reach: slot.isLifetime ? nil : windows.compactMap(\.reach).max(),
+        windows: windows.filter { !$0.isOfDays }.sorted { $0.name < $1.name })
+    }
+    return needs.map { (name: $0.slot.name, need: $0) }.sorted { $0.name < $1.name }.map(\.need)
+  }
+
   /// The measures that the day tiles must have for these features: distinct, ordered by name.
   public var measures: [Measure] { Set(slots.map(\.measure)).sorted() }
 
+  /// How long after an event time alone can change its customer's values within a day, in
+  /// microseconds: the bounds of hour windows, and the ends of times in which nothing may come.
+  public var expiries: [Int64] {
+    var times: Set<Int64> = []
+    for need in rings {
+      for window in need.windows {
+        guard case .minutes(let minutes) = window.length else { continue }
+        let length = Int64(minutes) * 60_000_000
+        times.formUnion([length * Int64(window.previous), length * Int64(window.previous + 1)])
+      }
+      if let last = need.slot.plan?.steps.last, last.negated { times.insert(last.within) }
+    }
+    times.remove(0)
+    return times.sorted()
+  }
+
+  /// Whether a feature depends on other customers, so that a midnight's values are needed.
+  public var isPopulationRelative: Bool { features.contains(where: \.isPopulationRelative) }
+
   /// The features whose columns the caller supplies: profile attributes and scores.
   public var external: [FeatureDefinition] { features.filter(\.isExternal) }
+}
+
+extension RingSlot {
+  /// The days' sums of a measure, for its windows of hours.
+  static func sums(of measure: Measure) -> RingSlot {
+    RingSlot(measure.filter, .sum(measure.value), isLifetime: false)
+  }
+}
+
+extension FeatureDefinition {
+  /// The measures that are summed up, each over a window.
+  var sums: [(measure: Measure, window: Window)] {
+    switch expression {
+    case .total(let terms, let window): terms.map { ($0.measure, window) }
+    case .average(let sum, let count, let window): [(sum, window), (count, window)]
+    case .rate(let part, let whole, let window, _): [(part, window), (whole, window)]
+    case .trend(let measure, let window, let trend):
+      trend.windows(of: window).map { (measure, $0) }
+    case .aggregate, .funnel, .most, .recency, .tenure, .ratio, .band, .rank, .rfm, .weighted,
+      .formula,
+      .profile, .score:
+      []
+    }
+  }
+}
+
+extension FeatureDefinition {
+  /// The event kinds whose amounts come together in the feature, sorted; empty where none do.
+  public var amountKinds: [String] {
+    var kinds = Set(sums.filter { $0.measure.value == .amount }.flatMap(\.measure.kinds))
+    if case .aggregate(let slot, _) = expression, slot.number == .amount {
+      kinds.formUnion(slot.filter.kinds)
+    }
+    return kinds.sorted()
+  }
+}
+
+extension FeatureDefinition.Trend {
+  /// The windows compared, the newest first.
+  func windows(of window: Window) -> [Window] {
+    let count: Int
+    switch self {
+    case .difference, .ratio: count = 2
+    case .slope(let windows): count = windows
+    }
+    return (0..<count).map { Window(window.length, previous: window.previous + $0) }
+  }
 }

@@ -11,9 +11,13 @@ public struct FeatureTable: Sendable {
   public let day: Day
   /// The features that the table can compute.
   public let catalogue: FeatureCatalogue
-  private let state: FeatureState
+  let state: FeatureState
+  let days: LocalDays
   private var supplied: [String: Column] = [:]
-  private let fault: SweepFault?
+  /// The same customers' features at the last local midnight, one or none: an array, for a table
+  /// cannot hold itself.
+  private var midnight: [FeatureTable] = []
+  let fault: SweepFault?
 
   /// A table over a state and everyone in `population`, also those without events.
   ///
@@ -33,7 +37,8 @@ public struct FeatureTable: Sendable {
   ) {
     self.catalogue = catalogue
     self.asOf = asOf
-    day = LocalDays(zone: zone).lastDay(before: asOf)
+    days = LocalDays(zone: zone)
+    day = days.lastDay(before: asOf)
     index = state.index.union(population)
     self.state = state.reindexed(to: index)
     self.fault = fault
@@ -48,6 +53,24 @@ public struct FeatureTable: Sendable {
       precondition(column.count == index.count, "column \(name) has \(column.count) rows")
       supplied[name] = column
     }
+  }
+
+  /// The last local midnight at `asOf` or before, whose population-relative values count.
+  public var lastMidnight: Instant {
+    days.isMidnight(asOf) ? asOf : days.zone.midnight(day)
+  }
+
+  /// Gives a table of an instant within a day the features of everyone at the day's midnight, from
+  /// which ranks are taken; customers unknown then have none.
+  ///
+  /// - Throws: ``FeatureError`` `features.wrong_midnight` for a table of another instant.
+  public mutating func fix(at table: FeatureTable) throws {
+    guard table.asOf == lastMidnight else {
+      throw FeatureError(
+        code: "features.wrong_midnight",
+        message: "expected features of \(lastMidnight), found features of \(table.asOf)")
+    }
+    midnight = [table]
   }
 
   /// Whether the customer's rows exist, with the row number.
@@ -94,14 +117,46 @@ public struct FeatureTable: Sendable {
     if let column = supplied[name] { return column }
     let feature = try catalogue.resolve(name)
     if let column = supplied[feature.name] { return column }
+    if feature.isPopulationRelative, fault != .ranksWithinTheDay {
+      if let midnight = midnight.first {
+        return .integer(
+          try midnight.ranks(feature).rearranged(midnight.index, to: index), scale: 0)
+      }
+      guard days.isMidnight(asOf) else {
+        throw FeatureError(
+          code: "features.no_midnight",
+          message: "expected the features of \(lastMidnight) for '\(feature.name)', found none",
+          hint: "population-relative values are those of the last local midnight: fix(at:)")
+      }
+    }
+    return try compute(feature)
+  }
+
+  /// The column of a feature, from the state and from other features.
+  private func compute(_ feature: FeatureDefinition) throws -> Column {
     switch feature.expression {
-    case .total, .recency:
-      return .integer(try numbers(feature), scale: feature.scale ?? 0)
+    case .total(let terms, let window): return try total(feature, terms, window)
+    case .average(let sum, let count, let window):
+      return try quotient(feature, sum, count, window, minimum: 1)
+    case .rate(let part, let whole, let window, let minimum):
+      return try quotient(feature, part, whole, window, minimum: minimum)
+    case .trend(let measure, let window, let trend):
+      return try self.trend(feature, measure, window, trend)
+    case .aggregate(let slot, let window): return try aggregate(feature, slot, window)
+    case .funnel(let slot, let window), .most(let slot, let window):
+      return try peak(feature, slot, window)
+    case .recency(let measure): return .integer(try distance(feature, measure, .lastDay), scale: 0)
+    case .tenure(let measure): return .integer(try distance(feature, measure, .firstDay), scale: 0)
     case .ratio(let numerator, let denominator, let minimum):
       return .real(
         ratio(
-          try operand(numerator), over: try operand(denominator),
+          try exact(numerator), over: try exact(denominator),
           minimum: fault == .ratioMinimumExclusive ? minimum + 1 : minimum))
+    case .band(let operand, let bands, let missing):
+      return try band(operand, bands, missing: missing)
+    case .rank, .rfm: return .integer(try ranks(feature), scale: 0)
+    case .weighted(let weights): return try weighted(weights)
+    case .formula(let formula): return try self.formula(formula, feature)
     case .profile, .score:
       throw FeatureError(
         code: "features.not_supplied",
@@ -110,59 +165,18 @@ public struct FeatureTable: Sendable {
     }
   }
 
-  private func operand(_ name: String) throws -> (values: Dense<Int64>, scale: Int) {
-    let feature = try catalogue.resolve(name)
-    return (try numbers(feature), feature.scale ?? 0)
-  }
-
-  private func numbers(_ feature: FeatureDefinition) throws -> Dense<Int64> {
-    switch feature.expression {
-    case .total(let terms, let window):
-      var total: [Int64]?
-      for term in terms {
-        let values = try slot(StateSlot(term.measure, .sum(window)), of: feature)
-        let negative = term.negative && fault != .addsNegativeTerms
-        total = try combine(total, values, negative: negative, feature)
-      }
-      return Dense(total ?? Array(repeating: 0, count: index.count))
-    case .recency(let measure):
-      let last = try slot(StateSlot(measure, .lastDay), of: feature)
-      let today = Int64(day.number) + (fault == .recencyOneMore ? 1 : 0)
-      let values = last.map { $0 == FeatureState.never ? 0 : today - $0 }
-      return Dense(values, present: Bitset(count: last.count) { last[$0] != FeatureState.never })
-    case .ratio, .profile, .score:
+  /// The numbers of an exact feature with their decimal scale.
+  func exact(_ name: String) throws -> (values: Dense<Int64>, scale: Int) {
+    guard case .integer(let values, let scale) = try column(named: name) else {
       throw FeatureError(
         code: "features.ratio_operand",
-        message: "expected a count, sum or recency, found '\(feature.name)'")
+        message: "expected a count, sum or recency, found '\(name)'")
     }
-  }
-
-  private func slot(_ slot: StateSlot, of feature: FeatureDefinition) throws -> [Int64] {
-    if let values = state.values(of: slot) { return values }
-    throw FeatureError(
-      code: "features.not_built",
-      message: "expected \(slot.name) in the state for '\(feature.name)', found no such slot",
-      hint: "build the features with a catalogue that holds this one")
-  }
-
-  private func combine(
-    _ total: [Int64]?, _ values: [Int64], negative: Bool, _ feature: FeatureDefinition
-  ) throws -> [Int64] {
-    if total == nil, !negative { return values }
-    var result = total ?? Array(repeating: 0, count: values.count)
-    for row in values.indices {
-      let (sum, overflow) =
-        negative
-        ? result[row].subtractingReportingOverflow(values[row])
-        : result[row].addingReportingOverflow(values[row])
-      if overflow { throw FeatureError.overflow(feature.name, customer: index.ids[row]) }
-      result[row] = sum
-    }
-    return result
+    return (values, scale)
   }
 
   /// Real division of the unscaled values, as `numerator::float8 / denominator::float8` in SQL.
-  private func ratio(
+  func ratio(
     _ over: (values: Dense<Int64>, scale: Int), over under: (values: Dense<Int64>, scale: Int),
     minimum: Int64
   ) -> Dense<Double> {
@@ -177,5 +191,15 @@ public struct FeatureTable: Sendable {
       return true
     }
     return Dense(values, present: present.population == index.count ? nil : present)
+  }
+}
+
+extension Dense<Int64> {
+  /// The same values for other customers; null for those that `from` lacks.
+  func rearranged(_ from: IDIndex, to index: IDIndex) -> Dense<Int64> {
+    let rows = index.rows(in: from)
+    return Dense(
+      rows.map { $0 < 0 ? 0 : self[$0] ?? 0 },
+      present: Bitset(count: rows.count) { rows[$0] >= 0 && self[rows[$0]] != nil })
   }
 }

@@ -1,4 +1,4 @@
-/// One column of a state: a measure over a window, or the last day on which it counted.
+/// One column of a state: a measure over a window, or the last or first day on which it counted.
 public struct StateSlot: Sendable, Hashable {
   /// How the days of a measure are combined.
   public enum Fold: Sendable, Hashable {
@@ -6,6 +6,8 @@ public struct StateSlot: Sendable, Hashable {
     case sum(Window)
     /// The last day with a positive value, all time: a running maximum.
     case lastDay
+    /// The first day with a positive value, all time: a running minimum.
+    case firstDay
   }
 
   /// What is combined.
@@ -23,7 +25,7 @@ public struct StateSlot: Sendable, Hashable {
   var window: Window {
     switch fold {
     case .sum(let window): window
-    case .lastDay: .lifetime
+    case .lastDay, .firstDay: .lifetime
     }
   }
 
@@ -31,7 +33,7 @@ public struct StateSlot: Sendable, Hashable {
   var initial: Int64 {
     switch fold {
     case .sum: 0
-    case .lastDay: FeatureState.never
+    case .lastDay, .firstDay: FeatureState.never
     }
   }
 
@@ -40,6 +42,7 @@ public struct StateSlot: Sendable, Hashable {
     switch fold {
     case .sum(let window): "\(measure.columnName)@\(window.name)"
     case .lastDay: "\(measure.columnName)@last"
+    case .firstDay: "\(measure.columnName)@first"
     }
   }
 }

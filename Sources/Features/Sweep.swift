@@ -9,7 +9,8 @@ import Schedules
 ///    the old one does (it left), else 0. So a full build, a nightly step and a jump are one path.
 /// 3. What arrived late, on days of the state that lie in a slot's old window, counts `+1`.
 ///
-/// All three are sums, so rows may come in any order. A last day is a running maximum.
+/// All three are sums, so rows may come in any order. A last day is a running maximum, a first one
+/// a running minimum.
 public struct Sweep: Sendable {
   /// What a batch of rows holds.
   public enum Rows: Sendable {
@@ -102,6 +103,7 @@ public struct Sweep: Sendable {
   /// than the window.
   private static func restarts(_ slot: StateSlot, from: Day, to: Day) -> Bool {
     guard slot.window.length != .lifetime else { return false }
+    // Only windows of days have slots here; those of minutes are read from rings.
     let old = slot.window.span(endingOn: from)
     let new = slot.window.span(endingOn: to)
     let moved = old.symmetricDifference(new).reduce(0) { $0 + $1.first.distance(to: $1.last) + 1 }
@@ -176,6 +178,8 @@ public struct Sweep: Sendable {
         case .sum: Self.add(batch, column, width, rows, move, into: target, fault, kind)
         case .lastDay:
           Self.extend(batch, column, width, rows, move, into: target, first: fault == .firstDay)
+        case .firstDay:
+          Self.extend(batch, column, width, rows, move, into: target, first: fault != .firstDay)
         }
       }
       if let failed {
@@ -220,7 +224,7 @@ public struct Sweep: Sendable {
     }
   }
 
-  /// Raises one column to the last day with a positive value; never fails.
+  /// Moves one column to the last or first day with a positive value; never fails.
   @inline(__always)
   private static func extend(
     _ batch: TileBatch, _ column: Int, _ width: Int, _ rows: [Int32], _ move: Move,

@@ -28,4 +28,24 @@ enum SweepFault: CaseIterable, Sendable {
   case ratioMinimumExclusive
   /// Recency counts the last day from the day after.
   case recencyOneMore
+  /// A ring's oldest day is dropped a day early.
+  case dropsFirstDay
+  /// The last day that a ring keeps is read again and counted twice.
+  case keepsOneDayMore
+  /// Sequences open at the state's end are not looked at again.
+  case forgetsOpenSequences
+  /// An event at the instant of the one before makes the next step.
+  case sequenceAllowsTies
+  /// An event exactly the gap later makes the next step.
+  case gapIncludesItsEnd
+  /// That nothing came is taken for granted before the time has passed.
+  case negationBeforeItsTime
+  /// The part of a day at the bound of an hour window is left out.
+  case dropsEdges
+  /// The whole day at the bound of an hour window counts.
+  case edgesAreWholeDays
+  /// Ranks are cut where a value's equals begin instead of where they end.
+  case ranksBelow
+  /// Population-relative values follow the day instead of its midnight.
+  case ranksWithinTheDay
 }

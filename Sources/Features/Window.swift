@@ -59,6 +59,8 @@ public struct Window: Sendable, Hashable {
     case months(Int)
     /// From the first event.
     case lifetime
+    /// This many minutes to the microsecond; hours are sixty each.
+    case minutes(Int)
   }
 
   /// How far the window reaches.
@@ -78,7 +80,16 @@ public struct Window: Sendable, Hashable {
     self.previous = previous
   }
 
-  /// The days of the window whose last day is `day`, the local day just before `as_of`.
+  /// Whether the window consists of whole local days, today's beginning among them.
+  public var isOfDays: Bool {
+    switch length {
+    case .days, .months, .lifetime: true
+    case .minutes: false
+    }
+  }
+
+  /// The days of the window whose last day is `day`, the local day just before `as_of`; no day for
+  /// minutes, which are not made of days.
   ///
   /// Months start at clamp(day - N months) + 1 day. A previous window has the same length in days
   /// and ends where the next one starts.
@@ -88,6 +99,7 @@ public struct Window: Sendable, Hashable {
     case .days(let count): start = day - (count - 1)
     case .months(let count): start = day.adding(months: -count) + 1
     case .lifetime: return DaySpan(first: DaySpan.unbounded, last: day)
+    case .minutes: return .empty
     }
     let days = start.distance(to: day) + 1
     return DaySpan(first: start - previous * days, last: day - previous * days)
@@ -100,16 +112,19 @@ public struct Window: Sendable, Hashable {
       case .days(let count): "\(count)d"
       case .months(let count): "\(count)m"
       case .lifetime: "all"
+      case .minutes(let count): "\(count)min"
       }
     return previous == 0 ? base : "\(base)-\(previous)"
   }
 
-  /// How many days back the first day of the window can lie, nil for lifetime.
-  var reach: Int? {
+  /// How many local days the window and those before it can touch, today included; nil for lifetime.
+  public var reach: Int? {
     switch length {
     case .days(let count): count * (previous + 1)
     case .months(let count): count * 31 * (previous + 1)
     case .lifetime: nil
+    // A day of 23 hours, or one left out by a change of the date line, makes it one more.
+    case .minutes(let count): (count * (previous + 1) + 1379) / 1380 + 2
     }
   }
 }
@@ -122,6 +137,9 @@ extension Window: CustomStringConvertible {
     case .days(let count): base = count == 1 ? "day" : "\(count) days"
     case .months(let count): base = count == 1 ? "month" : "\(count) months"
     case .lifetime: return "lifetime"
+    case .minutes(let count) where count % 60 == 0:
+      base = count == 60 ? "hour" : "\(count / 60) hours"
+    case .minutes(let count): base = count == 1 ? "minute" : "\(count) minutes"
     }
     switch previous {
     case 0: return "last \(base)"
@@ -132,6 +150,9 @@ extension Window: CustomStringConvertible {
 }
 
 extension Window.Length {
+  /// The longest window of minutes or hours, in minutes: 400 days.
+  static let maximumMinutes = 400 * 1440
+
   /// Parses `30 days`, `1 day`, `2 weeks`, `3 months` or `lifetime`.
   ///
   /// - Returns: the length, or what is wrong with the text.
@@ -159,13 +180,22 @@ extension Window.Length {
       }
       return .success(weeks ? .days(count * 7) : .months(count))
     case "hour", "hours", "minute", "minutes":
-      return fault(
-        "expected a window of whole days, found '\(text)'", "windows are days, weeks or months")
+      let minutes = words[1].hasPrefix("hour") ? count * 60 : count
+      guard minutes <= Self.maximumMinutes else {
+        return fault(
+          "expected a window of at most \(Self.maximumMinutes / 1440) days in minutes or hours, "
+            + "found '\(text)'", "longer windows are days, weeks or months")
+      }
+      return .success(.minutes(minutes))
     default:
       return fault(
         "expected days, weeks or months, found '\(words[1])'",
         Suggestion.hint(
-          for: String(words[1]), among: ["days", "weeks", "months", "day", "week", "month"]))
+          for: String(words[1]),
+          among: [
+            "days", "weeks", "months", "day", "week", "month", "hours", "hour", "minutes",
+            "minute",
+          ]))
     }
   }
 }

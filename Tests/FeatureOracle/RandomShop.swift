@@ -22,6 +22,8 @@ package struct ShopEvent {
   package var quantity: Int64?
   /// The day at whose end the event is known: later than its own day for a late one.
   package var arrives: Day
+  package var item: String?
+  package var properties: [String: ShopProperty] = [:]
 }
 
 /// A small random history in a zone whose clocks change inside it.
@@ -34,8 +36,10 @@ package struct RandomShop {
 
   package static let length = 150
   package static let kinds = [
-    "purchase", "refund", "product_view", "page_view", "email_sent", "email_open",
+    "purchase", "refund", "product_view", "page_view", "email_sent", "email_open", "cart_add",
   ]
+  /// Times from one event to another that features have as gaps and windows.
+  static let gaps: [Int64] = [600, 7200, 86_400, 172_800, 259_200].map { $0 * 1_000_000 }
 
   package init(seed: Int) throws {
     var dice = Dice(seed: seed)
@@ -54,7 +58,13 @@ package struct RandomShop {
     var events: [ShopEvent] = []
     for number in 0..<240 {
       var event = Self.event(number, customers: ids, first: first, zone: zone, &dice)
-      if let other = events.last, dice.chance(15) { event.at = other.at }
+      if let other = events.last, dice.chance(12) { event.at = other.at }
+      if let other = events.last, dice.chance(45) {
+        event.customer = other.customer
+        if dice.chance(60) { event.item = other.item }
+        let gap = dice.chance(50) ? Int64(dice.below(3_000)) * 1_000_000 : dice.pick(Self.gaps)
+        event.at.microseconds = other.at.microseconds + gap + Int64(dice.below(3) - 1)
+      }
       event.arrives = max(event.arrives, LocalDays(zone: zone).day(of: event.at))
       events.append(event)
       if dice.chance(5) {
@@ -88,7 +98,23 @@ package struct RandomShop {
       eventID: number, customer: dice.pick(customers), kind: kind, at: at,
       amount: money && !dice.chance(10) ? Int64(dice.below(2_000_000)) : nil,
       quantity: money && !dice.chance(20) ? Int64(dice.below(5)) : nil,
-      arrives: day + (dice.chance(15) ? dice.below(60) : 0))
+      arrives: day + (dice.chance(15) ? dice.below(60) : 0),
+      item: dice.chance(85) ? dice.pick(["A1", "A2", "b'3", "ü"]) : nil,
+      properties: properties(&dice))
+  }
+
+  private static func properties(_ dice: inout Dice) -> [String: ShopProperty] {
+    var properties: [String: ShopProperty] = [:]
+    if dice.chance(80) {
+      properties["channel"] =
+        dice.chance(85) ? .text(dice.pick(["web", "app", "shop"])) : .number(50_000)
+    }
+    if dice.chance(80) {
+      properties["seconds"] =
+        dice.chance(90) ? .number(Int64(dice.below(3000)) * 1000) : .text("long")
+    }
+    if dice.chance(50) { properties["promo"] = .boolean(dice.chance(50)) }
+    return properties
   }
 
   /// What the loader keeps of the deliveries up to the end of a day: the first of each event id.
@@ -113,14 +139,9 @@ package struct MemoryTiles {
     for event in events {
       if let limit, event.at >= limit { continue }
       let key = Key(customer: event.customer, day: days.day(of: event.at))
-      for measure in measures where measure.kinds.contains(event.kind) {
-        let value: Int64? =
-          switch measure.value {
-          case .count: 1
-          case .amount: event.amount
-          case .quantity: event.quantity
-          }
-        rows[key, default: [:]][measure, default: 0] += value ?? 0
+      for measure in measures where event.passes(measure.filter) {
+        let value = measure.value.number.map { event.number($0) ?? 0 } ?? 1
+        rows[key, default: [:]][measure, default: 0] += value
       }
     }
   }
@@ -131,6 +152,50 @@ package struct MemoryTiles {
     for (key, row) in rows where read.days.contains(key.day) {
       batch.append(
         customer: key.customer, day: key.day, values: read.measures.map { row[$0] ?? 0 })
+    }
+    return batch
+  }
+}
+
+/// Events in memory, as the database gives them for a read.
+package struct MemoryStreams {
+  private let all: [ShopEvent]
+  private let late: [ShopEvent]
+
+  /// All events known, and those of them that came since the state was made.
+  package init(_ all: [ShopEvent], late: [ShopEvent]) {
+    self.all = all
+    self.late = late
+  }
+
+  /// Exactly what a read asks for.
+  package func batch(_ read: StreamRead) -> StreamBatch {
+    let shape = read.shape
+    var batch = StreamBatch(shape: shape)
+    var customers: Set<Int64>?
+    var events = all
+    switch read.purpose {
+    case .late: events = late
+    case .again(let again): customers = Set(again)
+    case .entering, .edge: break
+    }
+    for event in events where event.at < read.to && event.at >= read.from ?? event.at {
+      guard customers?.contains(event.customer) ?? true,
+        let kind = shape.kinds.firstIndex(of: event.kind)
+      else { continue }
+      batch.customers.append(event.customer)
+      batch.times.append(event.at.microseconds)
+      batch.kinds.append(Int32(kind))
+      var words = [Int64](repeating: 0, count: shape.words)
+      for (place, condition) in shape.conditions.enumerated()
+      where event.matches(condition) == true {
+        words[place / 62] |= 1 << Int64(place % 62)
+      }
+      batch.bits += words
+      batch.numbers += shape.numbers.map { event.number($0) ?? StreamBatch.absent }
+      batch.keys += shape.keys.map { key in
+        event.key(key).map { EventKey.hash(Array($0.utf8)) } ?? 0
+      }
     }
     return batch
   }

@@ -95,7 +95,43 @@ struct FeatureCatalogueTests {
     ("name: x, count: purchase, window: 0 days", "expected a window of 1 to 36500 days"),
     ("name: x, count: purchase, window: 40000 days", "expected a window of 1 to 36500 days"),
     ("name: x, count: purchase, window: 6000 weeks", "expected a window of at most 36500 days"),
-    ("name: x, count: purchase, window: 3 hours", "expected a window of whole days"),
+    ("name: x, count: purchase, window: 9601 hours", "expected a window of at most 400 days"),
+    ("name: x, count: purchase, window: 1 day, where: amount", "expected one of = != > >="),
+    ("name: x, count: purchase, window: 1 day, where: amont > 3", "did you mean 'amount'?"),
+    ("name: x, count: purchase, window: 1 day, where: amount > web", "expected a number to"),
+    ("name: x, count: purchase, window: 1 day, where: item > web", "only numbers have an order"),
+    ("name: x, count: purchase, window: 1 day, where: \"item in []\"", "nothing is in an empty"),
+    ("name: x, count: purchase, window: 1 day, where: quantity > 1.5", "at most 0 decimals"),
+    ("name: x, distinct: purchase, window: 1 day", "expected a kind and a field"),
+    ("name: x, distinct: purchase.amount, window: 1 day", "expected the field item or properties"),
+    ("name: x, min: purchase.item, window: 1 day", "expected the field amount or quantity"),
+    ("name: x, rate: purchase, window: 1 day", "expected of: with the events to divide by"),
+    ("name: x, trend: purchase, window: lifetime", "expected a window with one before it"),
+    ("name: x, trend: purchase, window: 1 week, as: slop", "did you mean 'slope'?"),
+    ("name: x, trend: purchase, window: 1 week, as: slope", "expected periods:"),
+    ("name: x, trend: purchase, window: 1 week, periods: 3", "only beside 'as: slope'"),
+    ("name: x, sequence: [purchase], window: 1 day", "expected a list of 2 to 16 steps"),
+    ("name: x, sequence: [purchase, refund], window: 1 day", "expected a step with within:"),
+    (
+      "name: x, sequence: [purchase, {event: refund, within: 3 fortnights}], window: 1 day",
+      "expected a time such as 10 minutes"
+    ),
+    (
+      "name: x, sequence: [purchase, {not: refund, within: 1 day}, {event: login, within: 1 day}], "
+        + "window: 1 day", "expected a step that happens before the last"
+    ),
+    (
+      "name: x, funnel: [purchase, {not: refund, within: 1 day}], window: 1 day",
+      "expected steps that happen"
+    ),
+    ("name: x, band: x, bands: {a: 1}", "expected features without a circle, found x → x"),
+    ("name: x, band: y, bands: {a: 1, b: 1}", "expected more than 1, where 'a' begins, found 1"),
+    ("name: x, weighted: [{feature: y, weight: 0, full: 1}]", "expected a weight above 0"),
+    ("name: x, rfm: {recency: y, frequency: y}", "expected monetary: with a feature"),
+    ("name: x, formula: 1 + 2", "expected a feature in the formula"),
+    ("name: x, formula: (y", "expected ')', found the end"),
+    ("name: x, formula: \"maxx(y, 2)\"", "did you mean 'max'?"),
+    ("name: x, formula: \"abs(y, 2)\"", "expected one operand of abs, found 2"),
     ("name: x, count: purchase, window: soon", "expected a window, found 'soon'"),
     ("name: x, count: purchase, window: [1]", "expected a window, found a list"),
     ("name: x, count: [], window: 1 day", "expected an event kind, found an empty list"),
@@ -147,6 +183,56 @@ struct FeatureCatalogueTests {
     #expect(found.count == 3)
     #expect(found.first?.contains("expected a count, sum or recency, found 'country'") == true)
     #expect(found.last?.contains("expected a positive number with at most 0 decimals") == true)
+  }
+
+  @Test func pointsIntoFormulasAndConditions() {
+    let deep = String(repeating: "(", count: 65) + "orders" + String(repeating: ")", count: 65)
+    let found = problems(
+      """
+      version: 1
+      features:
+        - {name: orders, count: purchase, window: lifetime}
+        - {name: money, sum: purchase.amount, window: lifetime}
+        - {name: country, profile: country}
+        - {name: a, formula: orders + 2 * oders}
+        - {name: b, formula: money + orders}
+        - {name: c, formula: "money * (money)"}
+        - {name: d, formula: orders + country}
+        - {name: e, count: purchase, where: amount > 1 and itm = x, window: 1 day}
+        - {name: f, formula: h + 1}
+        - {name: h, formula: orders - f}
+        - {name: g, formula: "\(deep)"}
+      """)
+    #expect(
+      found == [
+        "features.yaml:6:37: expected a feature, found 'oders'; did you mean 'orders'?",
+        "features.yaml:7:24: expected one unit on both sides of '+', found money and count; "
+          + "divide by something of the same unit first, which makes it a ratio",
+        "features.yaml:8:24: expected at most one factor of money, found two; "
+          + "money times money has no meaning",
+        "features.yaml:9:33: expected a number, found 'country', which is text",
+        "features.yaml:10:54: expected one of item, quantity, amount, properties.NAME, "
+          + "found 'itm'; did you mean 'item'?",
+        "features.yaml:12:33: expected features without a circle, found f → h → f",
+        "features.yaml:13:90: expected at most 64 levels of nesting, found more; "
+          + "name a part of it as a feature of its own",
+      ])
+  }
+
+  @Test func conditionsAreWhatTheySay() throws {
+    for text in [
+      "amount > 12.5", "item in ['a', 'it''s']", "not (properties.promo = true)",
+      "(quantity is missing) and (amount <= -3)", "(item = 'x') or (properties.a.b != 2)",
+    ] {
+      let condition = try ConditionParser.parse(text)
+      #expect("\(condition)" == text)
+      #expect(try ConditionParser.parse("\(condition)") == condition)
+    }
+    let plain = Measure(.count, of: ["purchase"])
+    let big = Measure(.count, of: ["purchase"], where: try ConditionParser.parse("amount > 5"))
+    let bigger = Measure(.count, of: ["purchase"], where: try ConditionParser.parse("amount > 6"))
+    #expect(Set([plain, big, bigger].map(\.columnName)).count == 3)
+    #expect(big.columnName.hasPrefix("purchase_") && big.columnName.hasSuffix("_count"))
   }
 
   @Test(arguments: [

@@ -42,12 +42,13 @@ struct FeaturesShop {
       try await connection.execute(
         """
         INSERT INTO facts.events (customer_id, occurred_at, ingested_at, load_id, kind_id,
-          source_id, quantity, amount, event_id)
+          source_id, quantity, amount, event_id, item, properties)
         SELECT e.id, e.at, e.at, \(load), k.kind_id, s.source_id, e.quantity, e.amount / 10000.0,
-          'e' || e.number
+          'e' || e.number, e.item, e.properties::jsonb
         FROM unnest(\(events.map(\.customer)), \(times), \(events.map(\.kind)),
           \(events.map(\.quantity)), \(events.map(\.amount)),
-          \(events.map { Int64($0.eventID) })) AS e (id, at, kind, quantity, amount, number)
+          \(events.map { Int64($0.eventID) }), \(events.map(\.item)),
+          \(events.map(\.json))) AS e (id, at, kind, quantity, amount, number, item, properties)
         JOIN facts.event_kind AS k ON k.name = e.kind
         CROSS JOIN landing.source AS s
         """)
@@ -58,23 +59,45 @@ struct FeaturesShop {
   /// The values of a feature's SQL by customer.
   func sql(
     _ feature: String, _ catalogue: FeatureCatalogue, asOf: Instant
-  ) async throws -> [Int64: Double?] {
+  ) async throws -> [Int64: NaiveOracle.Value?] {
+    let isText = try catalogue.resolve(feature).type == .text
     let text = try FeatureSQL.text(of: feature, in: catalogue, asOf: asOf, zone: shop.zone)
     let body = text.split(separator: ";").first.map(String.init) ?? text
     let rows = try await pool.query(
-      "SELECT customer_id, value::float8 AS value FROM (\(unsafeText: body)) AS q")
-    var values: [Int64: Double?] = [:]
+      """
+      SELECT customer_id, value::\(unsafeText: isText ? "text" : "float8") AS value
+      FROM (\(unsafeText: body)) AS q
+      """)
+    var values: [Int64: NaiveOracle.Value?] = [:]
     for row in rows {
-      values[try row.get("customer_id")] = .some(try row.get("value", as: Double?.self))
+      let value: NaiveOracle.Value? =
+        isText
+        ? try row.get("value", as: String?.self).map { .text($0) }
+        : try row.get("value", as: Double?.self).map { .number($0) }
+      values[try row.get("customer_id")] = .some(value)
     }
     return values
   }
 }
 
 extension Column {
-  /// Numbers as doubles in the feature's own unit.
-  func unscaled() -> [Double?] {
-    guard case .integer(_, let scale) = self, scale == 4 else { return doubles() }
-    return doubles().map { $0.map { $0 / 10_000 } }
+  /// Values in the feature's own unit, as SQL has them.
+  func unscaled() -> [NaiveOracle.Value?] {
+    guard case .integer(_, let scale) = self, scale == 4 else { return oracleValues() }
+    return doubles().map { $0.map { .number($0 / 10_000) } }
+  }
+}
+
+extension ShopEvent {
+  /// The properties as JSON.
+  var json: String {
+    let parts = properties.sorted { $0.key < $1.key }.map { name, value in
+      switch value {
+      case .text(let text): "\"\(name)\": \"\(text)\""
+      case .number(let number): "\"\(name)\": \(number / 10_000).\(number % 10_000 / 1000)"
+      case .boolean(let flag): "\"\(name)\": \(flag)"
+      }
+    }
+    return "{\(parts.joined(separator: ", "))}"
   }
 }

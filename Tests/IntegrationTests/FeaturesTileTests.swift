@@ -50,7 +50,7 @@ struct FeaturesTileTests {
       let oracle = NaiveOracle(wide, zone: shop.zone, asOf: asOf, events: events)
       for feature in wide.features {
         #expect(
-          try built.table.column(named: feature.name).doubles()
+          try built.table.column(named: feature.name).oracleValues()
             == oracle.values(feature, built.table.index.ids))
       }
 
@@ -86,7 +86,7 @@ struct FeaturesTileTests {
         #expect(built.from == nil)
         let oracle = NaiveOracle(catalogue, zone: zone, asOf: asOf, events: events)
         #expect(
-          try built.table.column(named: "orders").doubles()
+          try built.table.column(named: "orders").oracleValues()
             == oracle.values(catalogue.resolve("orders"), built.table.index.ids))
       }
     }
