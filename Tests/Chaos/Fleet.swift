@@ -142,6 +142,9 @@ struct Fleet {
       } else if number == SIGTERM && member.drainsSince != nil {
         // It was told before it listened, and had nothing yet to end.
         continue
+      } else if number == 0 && code == Node.awayExitCode && member.drainsSince != nil {
+        // It was told while the database was away; others take over what it had.
+        continue
       } else if number != 0 || code != 0 || member.drainsSince == nil {
         let how = number != 0 ? "of signal \(number)" : "with exit code \(code)"
         events.append(

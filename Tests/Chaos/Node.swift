@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import Orchestrator
 import Schedules
+import Synchronization
 import Warehouse
 
 /// One daemon of the fleet.
@@ -13,6 +14,9 @@ import Warehouse
 struct Node: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "One scheduler or worker with the chaos task kinds; the driver starts these.")
+
+  /// Of a node that was told to end while the database was away: it does not wait for it.
+  static let awayExitCode: Int32 = 4
 
   /// What a node does.
   enum Role: String, ExpressibleByArgument { case scheduler, worker }
@@ -36,9 +40,20 @@ struct Node: AsyncParsableCommand {
         // Shorter than many attempts: what does not end goes back to the queue.
         drainTimeout: .milliseconds(30), poll: .milliseconds(500)))
     let jumps = Self.onSignal(SIGUSR1) { clock.jump() }
-    let drains = Self.onSignal(SIGTERM) { daemon.drain() }
+    let isTold = RaisedFlag()
+    let drains = Self.onSignal(SIGTERM) {
+      isTold.raise()
+      daemon.drain()
+    }
     defer { for source in [jumps, drains] { source.cancel() } }
-    try await daemon.run()
+    do {
+      try await daemon.run()
+    } catch let error as WarehouseError where error.isTransientConnectionFailure {
+      guard isTold.isRaised else { throw error }
+      Logger(label: "strata.chaos").info(
+        "ends without the database", metadata: ["error": "\(error)"])
+      throw ExitCode(Self.awayExitCode)
+    }
     await pool.close()
   }
 
@@ -100,4 +115,13 @@ struct Keeper: AsyncParsableCommand {
     Lifeline.waitForEnd()
     try await EmbeddedCluster(home: home).stop()
   }
+}
+
+/// Whether something was said, for a signal handler and whoever asks later.
+private final class RaisedFlag: Sendable {
+  private let state = Mutex(false)
+
+  var isRaised: Bool { state.withLock { $0 } }
+
+  func raise() { state.withLock { $0 = true } }
 }
