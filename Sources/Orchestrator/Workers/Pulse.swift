@@ -36,10 +36,8 @@ final class Pulse: Sendable {
     let connector = LoopConnector(runtime.pool, isPatient: false)
     var connection: Connection?
     var renewed = ContinuousClock.now
-    // The lease was taken a moment ago, and many a run is over before a connection is open.
-    guard (try? await Task.sleep(for: min(options.lease / 3, .milliseconds(200)))) != nil else {
-      return
-    }
+    // The lease was taken a moment ago.
+    guard (try? await Task.sleep(for: options.lease / 3)) != nil else { return }
     while !Task.isCancelled {
       let began = ContinuousClock.now
       do {
