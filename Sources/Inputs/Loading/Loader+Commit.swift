@@ -1,8 +1,10 @@
 import Schedules
 import Warehouse
 
-/// Places where a test can stop a load.
+/// Places where a test can stop a load, or choose its road.
 public enum InputFaults {
+  /// How many rows that go straight into the facts are decided about together; 0 stages every row.
+  @TaskLocal static var directRows: Int?
   /// Called with the name of each step of a load's transaction before it begins.
   @TaskLocal public static var beforeStep: (@Sendable (_ step: String) async throws -> Void)?
 }
@@ -34,11 +36,15 @@ extension Loader {
     _ months: Set<Int32>, on connection: Connection
   ) async throws {
     guard !months.isEmpty else { return }
-    let days = months.sorted().compactMap { month in
+    try await connection.execute("SELECT facts.ensure_months(\(Self.firstDays(of: months)))")
+  }
+
+  /// The first days of months that are counted from 1970-01, in order.
+  static func firstDays(of months: Set<Int32>) -> [Day] {
+    months.sorted().compactMap { month in
       Day(year: 1970 + Int(floorDivide(Int64(month), 12)), month: 1, day: 1)?
         .adding(months: Int(month) - Int(floorDivide(Int64(month), 12)) * 12)
     }
-    try await connection.execute("SELECT facts.ensure_months(\(days))")
   }
 
   private nonisolated(nonsending) func move(
@@ -47,22 +53,9 @@ extension Loader {
   ) async throws -> LoadReport {
     var verdict = verdict
     let source = target.source
-    // Loads of one source wait here for each other.
-    try await connection.execute(
-      "SELECT FROM landing.source WHERE source_id = \(target.sourceID) FOR UPDATE")
-    // While customers are merged nobody may look up whom a key belongs to.
-    try await connection.execute(
-      source.into == .merges
-        ? "SELECT pg_advisory_xact_lock(hashtextextended('landing.merge', 0))"
-        : "SELECT pg_advisory_xact_lock_shared(hashtextextended('landing.merge', 0))")
-    let opened = try await connection.first(
-      SQL(
-        file: "queries/inputs/insert_load.sql", target.sourceID, source.file,
-        source.file == nil ? nil : outcome.bytes, outcome.digest, source.hash, target.started,
-        target.replays))
-    guard let load: Int64 = try opened?.get("load_id") else {
-      throw InputError(code: "inputs.ledger", message: "expected a new load's number, found none")
-    }
+    let load = try await open(
+      target, bytes: source.file == nil ? nil : outcome.bytes, digest: outcome.digest,
+      on: connection)
     try await tableChecks(source, &verdict, on: connection)
     let newCustomers: Int
     switch source.into {
@@ -87,6 +80,29 @@ extension Loader {
     try await span(outcome.tally, verdict, &report, on: connection)
     try await close(target, outcome, load, &report, on: connection)
     return report
+  }
+
+  /// Begins a load inside its transaction, behind the locks that it needs: its number.
+  nonisolated(nonsending) func open(
+    _ target: LoadTarget, bytes: Int64?, digest: String?, on connection: Connection
+  ) async throws -> Int64 {
+    let source = target.source
+    // Loads of one source wait here for each other.
+    try await connection.execute(
+      "SELECT FROM landing.source WHERE source_id = \(target.sourceID) FOR UPDATE")
+    // While customers are merged nobody may look up whom a key belongs to.
+    try await connection.execute(
+      source.into == .merges
+        ? "SELECT pg_advisory_xact_lock(hashtextextended('landing.merge', 0))"
+        : "SELECT pg_advisory_xact_lock_shared(hashtextextended('landing.merge', 0))")
+    let opened = try await connection.first(
+      SQL(
+        file: "queries/inputs/insert_load.sql", target.sourceID, source.file, bytes, digest,
+        source.hash, target.started, target.replays))
+    guard let load: Int64 = try opened?.get("load_id") else {
+      throw InputError(code: "inputs.ledger", message: "expected a new load's number, found none")
+    }
+    return load
   }
 
   nonisolated(nonsending) func step(_ name: String) async throws {
@@ -143,7 +159,7 @@ extension Loader {
   }
 
   /// `unique: event_id` is about rows that share an id and differ; equal ones are duplicates.
-  private func uniqueEvents(_ verdict: Verdict) -> InputError? {
+  func uniqueEvents(_ verdict: Verdict) -> InputError? {
     let conflicts = verdict.marked[RowReason.conflictingRedelivery.rawValue] ?? 0
     let source = verdict.source
     return InputError.joining(
@@ -299,7 +315,7 @@ extension Loader {
     report.lastOccurredAt = try row?.get("last", as: Instant?.self)
   }
 
-  private nonisolated(nonsending) func close(
+  nonisolated(nonsending) func close(
     _ target: LoadTarget, _ outcome: SourceReading.Outcome, _ load: Int64,
     _ report: inout LoadReport, on connection: Connection
   ) async throws {

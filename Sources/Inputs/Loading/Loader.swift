@@ -90,7 +90,12 @@ public struct Loader: Sendable {
       if let report = try await skip(target) { return report }
       if tellsChange { target.change = try await change(of: target) }
       return try await pool.withConnection { [target] connection in
-        try await run(target, try reading(target), on: connection, progress)
+        if target.isDirect,
+          let report = try await direct(target, try reading(target), on: connection, progress)
+        {
+          return report
+        }
+        return try await run(target, try reading(target), on: connection, progress)
       }
     } catch let failure as LoadFailure {
       try await record(failure, of: target)
@@ -289,15 +294,8 @@ public struct Loader: Sendable {
       last.phase = .committing
       progress(last)
       let verdict = Verdict(source: target.source, tally: outcome.tally)
-      let file = target.source.file
-      let fault =
-        ColumnShapes.broken(target.source, outcome.tally, file: file)
-        ?? (file == nil
-          ? nil : outcome.shape.change(from: target.shape, source: target.source.name, file: file))
-        ?? ColumnShapes.vanished(target.source, outcome.tally, before: target.shape)
-        ?? verdict.breach(file: file)
       // Rows that are read again were judged by share once.
-      if let breach = fault, target.replays == nil {
+      if let breach = fault(target, outcome, verdict), target.replays == nil {
         throw LoadFailure(error: breach, verdict: verdict, bytes: outcome.bytes)
       }
       let report = try await commit(target, outcome, verdict, on: connection)
@@ -310,6 +308,19 @@ public struct Loader: Sendable {
       try? await Staging.drop(on: connection)
       throw error
     }
+  }
+
+  /// What stops a load that was read to its end; nil where nothing does.
+  func fault(
+    _ target: LoadTarget, _ outcome: SourceReading.Outcome, _ verdict: Verdict
+  ) -> InputError? {
+    let source = target.source
+    let file = source.file
+    return ColumnShapes.broken(source, outcome.tally, file: file)
+      ?? (file == nil
+        ? nil : outcome.shape.change(from: target.shape, source: source.name, file: file))
+      ?? ColumnShapes.vanished(source, outcome.tally, before: target.shape)
+      ?? verdict.breach(file: file)
   }
 
   /// Writes the ledger's row of a load that failed.

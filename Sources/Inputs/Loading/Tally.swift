@@ -82,6 +82,11 @@ struct Tally: Sendable {
     currency.utf8.reduce(Int64(kind)) { $0 << 8 | Int64($1) }
   }
 
+  /// The currency of a code.
+  static func currency(of code: Int64) -> String {
+    String(decoding: [16, 8, 0].map { UInt8(truncatingIfNeeded: code >> $0) }, as: UTF8.self)
+  }
+
   var rowsGood: Int64 { rowsRead - rowsRejected }
 
   /// The bits of ``warnings`` for times in a gap and in a repeated hour.

@@ -79,6 +79,12 @@ final class CopyBuffer {
     copy(bytes)
   }
 
+  /// A field that has its length before it already.
+  func field(_ bytes: UnsafeRawBufferPointer) {
+    reserve(bytes.count)
+    copy(bytes)
+  }
+
   private func copy(_ bytes: UnsafeRawBufferPointer) {
     guard let base = bytes.baseAddress, let target = memory.baseAddress else { return }
     (target + count).copyMemory(from: base, byteCount: bytes.count)
