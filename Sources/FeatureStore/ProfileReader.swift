@@ -16,13 +16,13 @@ struct ProfileReader {
 
   /// Everyone with `first_seen_at` before `asOf` or without one.
   static func population(
-    asOf: Instant, customer: Int64?, on connection: Connection
+    asOf: Instant, _ customers: CustomerChoice, on connection: Connection
   ) async throws -> IDIndex {
-    let only: SQL = customer.map { "AND customer_id = \($0)" } ?? ""
     let sql: SQL = """
       COPY (
-        SELECT customer_id FROM facts.customers
-        WHERE (first_seen_at < \(asOf) OR first_seen_at IS NULL) \(fragment: only)
+        SELECT customer_id FROM facts.customers AS c
+        WHERE (first_seen_at < \(asOf) OR first_seen_at IS NULL)
+          \(fragment: customers.condition("c"))
         ORDER BY customer_id
       ) TO STDOUT
       """
@@ -39,19 +39,18 @@ struct ProfileReader {
   /// - Throws: ``FeatureStoreError`` `feature_store.bad_profile_value` naming the customer, for an
   ///   attribute of which the project says nothing.
   func supply(
-    _ table: inout FeatureTable, customer: Int64?, on connection: Connection
+    _ table: inout FeatureTable, _ customers: CustomerChoice, on connection: Connection
   ) async throws {
     if features.isEmpty { return }
     let known = try await ProfileAttributes.read(on: connection)
     let sources = features.map { known.source(of: $0.attribute) }
     let attributes = SQL.joined(sources.map { "attributes ->> \($0)" })
-    let only: SQL = customer.map { "AND customer_id = \($0)" } ?? ""
     // A statement at as-of itself does not exist for it, so the span before it counts.
     let sql: SQL = """
       COPY (
-        SELECT customer_id, \(fragment: attributes) FROM facts.customer_profile
+        SELECT customer_id, \(fragment: attributes) FROM facts.customer_profile AS p
         WHERE recorded_to = 'infinity' AND valid_from < \(table.asOf) AND valid_to >= \(table.asOf)
-          \(fragment: only)
+          \(fragment: customers.condition("p"))
       ) TO STDOUT
       """
     let index = table.index

@@ -4,14 +4,22 @@ import Schedules
 import Warehouse
 
 /// The stored states of the sweep, so that a nightly step starts from yesterday and not from nothing.
+///
+/// Each customer range has a state of its own. A day's states count where together they hold everyone.
 public struct StateStore: Sendable {
   let pool: ConnectionPool
   let zone: Zone
+  let cache: StateCache
+  private let cacheBytes: Int
+  /// Columns fetched at a time: their bytes stand in memory twice until they are decoded.
+  static let columnsAtOnce = 8
 
   /// The states of a project whose days are those of `zone`.
-  public init(pool: ConnectionPool, zone: Zone) {
+  public init(pool: ConnectionPool, zone: Zone, limits: ResourceLimits = .process) {
     self.pool = pool
     self.zone = zone
+    cache = StateCache.shared
+    cacheBytes = limits.cacheBytes
   }
 
   /// A state with the version of the tiles that it was made from.
@@ -28,86 +36,77 @@ public struct StateStore: Sendable {
     }
   }
 
-  /// The newest state at the end of `day` or earlier, with those of `slots` that it has.
+  /// The newest state of everyone at the end of `day` or earlier, with those of `slots` that it has.
   ///
   /// - Returns: nil where no state is stored.
   /// - Throws: ``FeatureError`` `features.damaged_column`; ``WarehouseError``.
   public func newest(
-    through day: Day, slots: [StateSlot], rings: [RingSlot] = [], range: Int = 0
+    through day: Day, slots: [StateSlot], rings: [RingSlot] = []
   ) async throws -> Stored? {
     try await pool.withConnection { connection in
-      try await newest(through: day, slots: slots, rings: rings, range: range, on: connection)
+      guard let set = try await newestSet(through: day, on: connection) else { return nil }
+      return try await load(.all, from: set, slots: slots, rings: rings, on: connection)
     }
   }
 
-  func newest(
-    through day: Day, slots: [StateSlot], rings: [RingSlot], range: Int, on connection: Connection
-  ) async throws -> Stored? {
-    let found = try await connection.first(
-      SQL(file: "queries/features/find_state.sql", Int16(range), day, zone.name))
-    guard let found else { return nil }
-    let index = try ColumnCodec.decodeIndex(try found.get("ids", as: [UInt8].self))
-    let rows = try await connection.query(
-      SQL(
-        file: "queries/features/read_state_columns.sql", try found.get("state_id", as: Int64.self),
-        slots.map(\.name) + rings.map(\.name)))
-    let byName = Dictionary(slots.map { ($0.name, $0) }) { first, _ in first }
-    let ringsByName = Dictionary(rings.map { ($0.name, $0) }) { first, _ in first }
-    var columns: [(slot: StateSlot, values: [Int64])] = []
-    var foundRings: [RingColumn] = []
-    for row in rows {
-      let name: String = try row.get("slot")
-      if let ring = ringsByName[name] {
-        foundRings.append(
-          try RingCodec.decode(try row.get("bytes", as: [UInt8].self), slot: ring))
-        continue
-      }
-      guard let slot = byName[name] else { continue }
-      let column = try ColumnCodec.decode(try row.get("bytes", as: [UInt8].self))
-      columns.append((slot, slot.dense(column)))
-    }
-    return Stored(
-      state: try FeatureState(
-        range: range, index: index, day: try found.get("day"), columns: columns,
-        rings: foundRings),
-      tileVersion: try found.get("tile_version"))
-  }
-
-  /// Stores a state in place of the one of the same day and range, in one transaction.
+  /// Stores the state of a range in place of that of the same day, in one transaction.
   ///
+  /// States of the day by other ranges are dropped, so that the day never has two cuts.
   /// - Throws: ``FeatureStoreError`` `feature_store.no_day` for a state before any day.
-  public func save(_ state: FeatureState, tileVersion: Int64) async throws {
+  public func save(
+    _ state: FeatureState, of range: CustomerRange = .all, tileVersion: Int64
+  ) async throws {
+    try await pool.withConnection { connection in
+      try await save(state, of: range, tileVersion: tileVersion, on: connection)
+    }
+  }
+
+  func save(
+    _ state: FeatureState, of range: CustomerRange, tileVersion: Int64, on connection: Connection
+  ) async throws {
     guard let day = state.day else {
       throw FeatureStoreError(
         code: "feature_store.no_day", message: "expected a state at the end of a day, found none")
     }
-    let ids = ColumnCodec.encode(state.index)
-    try await pool.transaction { connection in
+    let row = StoredExtent(range)
+    let saved = try await connection.transaction { connection in
       try await connection.execute(
-        SQL(file: "queries/features/replace_state.sql", Int16(state.range), day))
+        SQL(file: "queries/features/replace_state.sql", row.number, day, row.count))
       let stored = try await connection.first(
         SQL(
-          file: "queries/features/insert_state.sql", Int16(state.range), day, zone.name,
-          tileVersion, Int64(state.index.count), ids))
-      guard let id = try stored?.get("state_id", as: Int64.self) else { return }
-      _ = try await connection.pipeline(
-        zip(state.slots, state.values).map { slot, values in
-          SQL(
-            file: "queries/features/insert_state_column.sql", id, slot.name,
-            ColumnCodec.encode(slot.nullable(values)))
-        }
-          + state.rings.map { column in
+          file: "queries/features/insert_state.sql", row.number, row.count, row.firstID, row.endID,
+          row.firstHash, row.lastHash, day, zone.name, tileVersion, Int64(state.index.count),
+          ColumnCodec.encode(state.index)))
+      guard let stored else { return StateCache.Key?.none }
+      let id: Int64 = try stored.get("state_id")
+      for start in stride(from: 0, to: state.slots.count, by: Self.columnsAtOnce) {
+        let places = start..<min(start + Self.columnsAtOnce, state.slots.count)
+        _ = try await connection.pipeline(
+          places.map { place in
             SQL(
-              file: "queries/features/insert_state_column.sql", id, column.slot.name,
-              RingCodec.encode(column))
+              file: "queries/features/insert_state_column.sql", id, state.slots[place].name,
+              ColumnCodec.encode(state.slots[place].nullable(state.values[place])))
           })
+      }
+      for column in state.rings {
+        try await connection.execute(
+          SQL(
+            file: "queries/features/insert_state_column.sql", id, column.slot.name,
+            RingCodec.encode(column)))
+      }
+      return key(id, try stored.get("created_at"))
     }
+    if let saved { cache.keep(state, as: saved, limit: cacheBytes) }
   }
 
   /// Drops all but the states of the newest days; returns how many.
   @discardableResult
   public func prune(keeping days: Int) async throws -> Int {
     try await pool.execute(SQL(file: "queries/features/prune_states.sql", Int64(days)))
+  }
+
+  func key(_ id: Int64, _ createdAt: Instant) -> StateCache.Key {
+    StateCache.Key(pool.options, id, createdAt: createdAt)
   }
 }
 
@@ -119,7 +118,7 @@ extension StateSlot {
       values, present: Bitset(count: values.count) { values[$0] != FeatureState.never })
   }
 
-  fileprivate func dense(_ column: Dense<Int64>) -> [Int64] {
+  func dense(_ column: Dense<Int64>) -> [Int64] {
     guard let present = column.present else { return column.values }
     return column.values.indices.map { present[$0] ? column.values[$0] : FeatureState.never }
   }

@@ -16,7 +16,7 @@ struct StreamSQL {
   }
 
   /// The statement; `loads` is the condition on the load of `facts.events AS e`.
-  func copy(where loads: SQL, customers: [Int64]?) throws -> SQL {
+  func copy(where loads: SQL, _ customers: CustomerChoice) throws -> SQL {
     var columns: [String] = []
     for word in 0..<shape.words {
       let bits = shape.conditions.enumerated().filter { $0.offset / 62 == word }.map {
@@ -33,14 +33,14 @@ struct StreamSQL {
     let more = columns.map { ",\n       \($0)" }.joined()
     let lower: SQL = read.from.map { "AND e.occurred_at >= \($0)" } ?? ""
     var wanted = customers
-    if case .again(let again) = read.purpose { wanted = again }
+    if case .again(let again) = read.purpose { wanted = .only(again) }
     let sql: SQL = """
       COPY (
         SELECT e.customer_id, e.occurred_at, e.kind_id\(unsafeText: more)
         FROM facts.events AS e
         WHERE e.kind_id = ANY (\(try tiles.kindIDs(shape.kinds)))
           AND e.occurred_at < \(read.to) \(fragment: lower) AND \(fragment: loads)
-          \(fragment: TileSQL.only(wanted, "e"))
+          \(fragment: wanted.condition("e"))
       ) TO STDOUT WITH (FORMAT binary)
       """
     return sql.named("copy event streams")

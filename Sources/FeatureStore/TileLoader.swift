@@ -79,11 +79,11 @@ final class TileLoader: Sendable {
   /// Runs a COPY of events for one advance and counts them in.
   func load(
     _ sql: StreamSQL, _ read: StreamRead, for advance: Int, where loads: SQL,
-    customers: [Int64]?, on connection: Connection
+    _ customers: CustomerChoice, on connection: Connection
   ) async throws {
     let without = without
     let start = StreamDecoding(read.shape, kinds: try sql.kinds())
-    let copy = try sql.copy(where: loads, customers: customers)
+    let copy = try sql.copy(where: loads, customers)
     let rest = try await connection.copyOut(copy, into: start) { decoding, bytes in
       try decoding.take(bytes, without: without)
       if decoding.batch.count == Self.batchRows {

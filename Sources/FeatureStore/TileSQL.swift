@@ -91,7 +91,7 @@ struct TileSQL {
 
   /// COPY of rows (customer, day number, measures) aggregated from events.
   func copyEvents(
-    _ measures: [Measure], day: SQL, where events: SQL, customers: [Int64]?
+    _ measures: [Measure], day: SQL, where events: SQL, _ customers: CustomerChoice
   ) throws -> SQL {
     let sql: SQL = """
       COPY (
@@ -99,7 +99,7 @@ struct TileSQL {
                \(fragment: try aggregates(measures))
         FROM facts.events AS e
         WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
-          \(fragment: Self.only(customers, "e"))
+          \(fragment: customers.condition("e"))
         GROUP BY 1, 2
       ) TO STDOUT WITH (NULL '')
       """
@@ -107,7 +107,7 @@ struct TileSQL {
   }
 
   /// COPY of rows (customer, day number, measures) of tiles; rows without any are left out.
-  func copyTiles(_ read: TileRead, customers: [Int64]?) -> SQL {
+  func copyTiles(_ read: TileRead, _ customers: CustomerChoice) -> SQL {
     let columns = read.measures.map(\.columnName)
     let values = SQL.joined(columns.map { "t.\(identifier: $0)" })
     let some = SQL.joined(columns.map { "t.\(identifier: $0) IS NOT NULL" }, separator: " OR ")
@@ -125,10 +125,8 @@ struct TileSQL {
   }
 
   /// One customer's tiles: the key begins with the day, so each day is looked up in it.
-  private static func tiles(of customers: [Int64]?, in days: DaySpan) -> SQL {
-    guard let customer = customers?.first, customers?.count == 1 else {
-      return only(customers, "t")
-    }
+  private static func tiles(of customers: CustomerChoice, in days: DaySpan) -> SQL {
+    guard let customer = customers.single else { return customers.condition("t") }
     // greatest() passes over null.
     let first = days.first == DaySpan.unbounded ? nil : days.first
     return """
@@ -137,9 +135,5 @@ struct TileSQL {
           greatest(min(day), \(first))::timestamp, \(days.last)::timestamp, interval '1 day')::date
         FROM facts.customer_day))
       """
-  }
-
-  static func only(_ customers: [Int64]?, _ table: String) -> SQL {
-    customers.map { "AND \(unsafeText: table).customer_id = ANY (\($0))" } ?? ""
   }
 }

@@ -31,6 +31,14 @@ public struct FeatureState: Sendable, Equatable {
     values = slots.map { Array(repeating: $0.initial, count: index.count) }
   }
 
+  /// A state before any day with values of as many slots.
+  init(slots: [StateSlot], index: IDIndex, range: Int, values: [[Int64]]) {
+    self.range = range
+    self.index = index
+    self.slots = slots
+    self.values = values
+  }
+
   /// A state from its parts, as stored.
   ///
   /// - Throws: ``FeatureError`` `features.damaged_state` where the counts differ.

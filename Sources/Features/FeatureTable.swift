@@ -14,9 +14,8 @@ public struct FeatureTable: Sendable {
   let state: FeatureState
   let days: LocalDays
   private var supplied: [String: Column] = [:]
-  /// The same customers' features at the last local midnight, one or none: an array, for a table
-  /// cannot hold itself.
-  private var midnight: [FeatureTable] = []
+  /// Everyone's ranks at the last local midnight.
+  private var midnight: PopulationRanks?
   let fault: SweepFault?
 
   /// A table over a state and everyone in `population`, also those without events.
@@ -65,12 +64,20 @@ public struct FeatureTable: Sendable {
   ///
   /// - Throws: ``FeatureError`` `features.wrong_midnight` for a table of another instant.
   public mutating func fix(at table: FeatureTable) throws {
-    guard table.asOf == lastMidnight else {
+    try fix(at: try PopulationRanks(table))
+  }
+
+  /// Gives a table everyone's ranks at its last local midnight: one of an instant within a day, or of
+  /// some of the customers only.
+  ///
+  /// - Throws: ``FeatureError`` `features.wrong_midnight` for ranks of another instant.
+  public mutating func fix(at ranks: PopulationRanks) throws {
+    guard ranks.asOf == lastMidnight else {
       throw FeatureError(
         code: "features.wrong_midnight",
-        message: "expected features of \(lastMidnight), found features of \(table.asOf)")
+        message: "expected features of \(lastMidnight), found features of \(ranks.asOf)")
     }
-    midnight = [table]
+    midnight = ranks
   }
 
   /// Whether the customer's rows exist, with the row number.
@@ -118,9 +125,8 @@ public struct FeatureTable: Sendable {
     let feature = try catalogue.resolve(name)
     if let column = supplied[feature.name] { return column }
     if feature.isPopulationRelative, fault != .ranksWithinTheDay {
-      if let midnight = midnight.first {
-        return .integer(
-          try midnight.ranks(feature).rearranged(midnight.index, to: index), scale: 0)
+      if let midnight {
+        return .integer(try midnight.ranks(of: feature, for: index), scale: 0)
       }
       guard days.isMidnight(asOf) else {
         throw FeatureError(

@@ -40,10 +40,13 @@ public struct StateAdvance: Sendable {
       if let state {
         try Sweep(advancing: state, slots: slots, to: day, fault: fault)
       } else {
-        Sweep(FeatureState(slots: slots, index: index, range: range), to: day, fault: fault)
+        Sweep(
+          FeatureState(slots: slots, index: index, range: range, values: slots.map { _ in [] }),
+          to: day, fault: fault)
       }
+    // Without the numbers: they would be copied when the first of them changes.
     rings = RingSweep(
-      from: state, needs: catalogue.rings, asOf: asOf, days: days, fault: fault)
+      from: state?.withoutValues, needs: catalogue.rings, asOf: asOf, days: days, fault: fault)
   }
 
   /// The day whose end the state stood at; nil for a build from nothing.

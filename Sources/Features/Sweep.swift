@@ -63,7 +63,9 @@ public struct Sweep: Sendable {
         message: "expected a day from \(from), where the state stands, found \(day)",
         hint: "start from an earlier state or from nothing")
     }
-    var start = FeatureState(slots: slots, index: state.index, range: state.range)
+    // What the state lacks is filled in below.
+    var start = FeatureState(
+      slots: slots, index: state.index, range: state.range, values: slots.map { _ in [] })
     start.day = state.day
     var known: Set<StateSlot> = []
     for (position, slot) in slots.enumerated() {

@@ -21,14 +21,18 @@ struct EvaluationPlan {
   private(set) var isCertain: [Bool] = []
   private(set) var columns: [Column] = []
   private(set) var given: [Verdict] = []
-  private(set) var percentiles = Percentiles()
+  private(set) var percentiles: Percentiles
 
   private let source: any AttributeSource
   private var index: [Node: Int] = [:]
   private var columnIndex: [String: Int] = [:]
   private var segmentNodes: [String: Int] = [:]
 
-  init(source: any AttributeSource) { self.source = source }
+  /// - Parameter cuts: of percentile conditions among everyone; nil to find them in the source.
+  init(source: any AttributeSource, cuts: PopulationCuts? = nil) {
+    self.source = source
+    percentiles = Percentiles(known: cuts)
+  }
 
   /// Adds a segment's rule under its name, so that later rules may refer to it.
   mutating func add(segment name: String, _ expression: Expression) throws -> Int {

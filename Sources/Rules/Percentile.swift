@@ -5,6 +5,9 @@ struct Percentiles {
   private var sorted: [String: [Int64]] = [:]
   private(set) var found: [Condition: (cut: Cut, report: PercentileCut)] = [:]
 
+  /// - Parameter known: cuts that were found already.
+  init(known: PopulationCuts? = nil) { found = known?.found ?? [:] }
+
   /// The cuts in the order of their conditions.
   var reports: [PercentileCut] {
     found.values.map(\.report).sorted { $0.condition < $1.condition }

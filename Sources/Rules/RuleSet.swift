@@ -21,12 +21,14 @@ public struct RuleSet: Sendable {
   /// - Parameters:
   ///   - source: the attributes, a row per customer.
   ///   - known: verdicts of rules that need not be evaluated again; they are not returned.
+  ///   - cuts: of percentile conditions among everyone, where the source is a part of the customers;
+  ///     nil where it is everyone.
   /// - Throws: ``RuleError`` where a column is missing or of another type, a reference leads
   ///   nowhere, and whatever the source throws.
   public func evaluate(
-    _ source: any AttributeSource, known: [String: Verdict] = [:]
+    _ source: any AttributeSource, known: [String: Verdict] = [:], cuts: PopulationCuts? = nil
   ) throws -> Evaluation {
-    var plan = EvaluationPlan(source: source)
+    var plan = EvaluationPlan(source: source, cuts: cuts)
     for name in known.keys.sorted() {
       if let verdict = known[name] { try plan.add(segment: name, given: verdict) }
     }
@@ -46,18 +48,18 @@ public struct RuleSet: Sendable {
 extension SegmentCatalogue {
   /// The verdict of every segment's rule by segment name.
   ///
-  /// - Throws: as ``RuleSet/evaluate(_:known:)``.
+  /// - Throws: as ``RuleSet/evaluate(_:known:cuts:)``.
   public func evaluate(
-    _ source: any AttributeSource, known: [String: Verdict] = [:]
+    _ source: any AttributeSource, known: [String: Verdict] = [:], cuts: PopulationCuts? = nil
   ) throws -> Evaluation {
-    try RuleSet(self).evaluate(source, known: known)
+    try RuleSet(self).evaluate(source, known: known, cuts: cuts)
   }
 }
 
 extension Rule {
   /// The rule's verdict of every row.
   ///
-  /// - Throws: as ``RuleSet/evaluate(_:known:)``; rules with references need a ``RuleSet``.
+  /// - Throws: as ``RuleSet/evaluate(_:known:cuts:)``; rules with references need a ``RuleSet``.
   public func evaluate(_ source: any AttributeSource) throws -> Verdict {
     var plan = EvaluationPlan(source: source)
     let node = try plan.add(expression)

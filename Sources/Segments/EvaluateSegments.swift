@@ -1,7 +1,9 @@
-import FeatureStore
 import Columns
+import FeatureStore
 import Features
 import Rules
+import Schedules
+import Warehouse
 
 /// Evaluates every rule of a catalogue over the features of one instant.
 ///
@@ -22,11 +24,27 @@ public struct EvaluateSegments: Sendable {
   /// An evaluation of all segments of a catalogue.
   public init(_ catalogue: SegmentCatalogue) { self.catalogue = catalogue }
 
+  /// The features whose values among everyone decide who is at the top or bottom.
+  public var percentileFeatures: [String] {
+    RuleSet(catalogue).percentileAttributes.map(\.name)
+  }
+
+  /// Where `top` and `bottom` conditions cut among everyone.
+  ///
+  /// - Parameter table: everyone, with ``percentileFeatures`` at least.
+  /// - Throws: what reading a column throws; `RuleError`.
+  public func cuts(over table: FeatureTable) throws -> PopulationCuts {
+    try RuleSet(catalogue).cuts(FeatureColumns(table))
+  }
+
   /// The members of every segment: the customers for whom its rule is true.
   ///
+  /// - Parameter cuts: those among everyone, for a table of some customers; nil for one of everyone.
   /// - Throws: what reading a column throws; `RuleError`.
-  public func callAsFunction(over table: FeatureTable) throws -> Outcome {
-    let evaluated = try catalogue.evaluate(FeatureColumns(table))
+  public func callAsFunction(
+    over table: FeatureTable, cuts: PopulationCuts? = nil
+  ) throws -> Outcome {
+    let evaluated = try catalogue.evaluate(FeatureColumns(table), cuts: cuts)
     let nobody = Bitset(count: table.index.count)
     let scored = Self.segmentsWithScores(catalogue, features: table.catalogue)
     return Outcome(
@@ -40,6 +58,35 @@ public struct EvaluateSegments: Sendable {
         },
         members: catalogue.segments.map { evaluated.verdicts[$0.name]?.isTrue ?? nobody }),
       cuts: evaluated.cuts, distinctParts: evaluated.distinctParts)
+  }
+
+  /// Evaluates everyone at an instant, customer range by customer range, from the stored states.
+  ///
+  /// Memory: the ranges that are under way, and of everyone a bit for each segment and what `top` and
+  /// `bottom` conditions and ranks are found among.
+  /// - Parameter supply: gives a table its scores.
+  /// - Throws: what building the features throws, and as ``callAsFunction(over:cuts:)``.
+  public func callAsFunction(
+    everyoneFrom builder: FeatureBuilder, _ features: FeatureCatalogue, asOf: Instant,
+    by choice: RangeChoice = .automatic,
+    supply: @escaping @Sendable (inout FeatureTable) async throws -> Void = { _ in }
+  ) async throws -> Outcome {
+    let read = try features.restricted(to: catalogue.attributes.map(\.name))
+    // A bit for each segment while the ranges are put together, twice.
+    let bits = (catalogue.segments.count + 7) / 8 * 2
+    let built = try await builder.eachRange(
+      read, asOf: asOf, by: choice, population: percentileFeatures, wholeBytes: bits,
+      supply: supply, prepare: { try cuts(over: $0) }
+    ) { table, cuts in
+      try self(over: table, cuts: cuts)
+    }
+    guard let first = built.parts.first else {
+      throw SegmentError(
+        code: "segments.no_ranges", message: "expected a customer range to evaluate, found none")
+    }
+    return Outcome(
+      evaluation: SegmentEvaluation.joined(first.evaluation, built.parts.map(\.evaluation)),
+      cuts: first.cuts, distinctParts: first.distinctParts)
   }
 
   /// The segments whose rules read a model score, themselves or through others.

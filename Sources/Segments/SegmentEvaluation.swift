@@ -30,4 +30,28 @@ public struct SegmentEvaluation: Sendable, Equatable {
   public func members(of name: String) -> Bitset? {
     segments.firstIndex { $0.name == name }.map { members[$0] }
   }
+
+  /// The evaluations of ranges of customers as one of everyone.
+  ///
+  /// - Parameters:
+  ///   - first: whose instant and segments all have.
+  ///   - parts: of distinct customers.
+  static func joined(
+    _ first: SegmentEvaluation, _ parts: [SegmentEvaluation]
+  ) -> SegmentEvaluation {
+    if parts.count <= 1 { return parts.first ?? first }
+    let customers = parts.reduce(IDIndex([])) { $0.union($1.customers) }
+    let words = (customers.count + 63) >> 6
+    var members = first.segments.map { _ in [UInt64](repeating: 0, count: words) }
+    for part in parts {
+      // The rows of a span of ids follow each other, those of a shard lie between others'.
+      let rows = part.customers.rows(in: customers)
+      for (segment, set) in part.members.enumerated() {
+        set.forEach { members[segment][rows[$0] >> 6] |= 1 << UInt64(rows[$0] & 63) }
+      }
+    }
+    return SegmentEvaluation(
+      asOf: first.asOf, customers: customers, segments: first.segments,
+      members: members.map { Bitset(count: customers.count, words: $0) })
+  }
 }

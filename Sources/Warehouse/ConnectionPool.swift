@@ -128,14 +128,17 @@ public final class ConnectionPool: Sendable {
   /// Runs `body` in a transaction on a connection of the pool, again from the start where it met
   /// another transaction (serialization failure, deadlock) or a table that changed under a plan.
   ///
-  /// - Parameter retries: how many times to run it again; `body` must have no other effects.
+  /// - Parameters:
+  ///   - retries: how many times to run it again; `body` must have no other effects.
+  ///   - lasting: whether the connection is lent beside the pool's limit, for a body that waits for
+  ///     others who take theirs.
   @discardableResult
   public nonisolated(nonsending) func transaction<T: Sendable>(
     _ isolation: Isolation = .readCommitted, readOnly: Bool = false, retries: Int = 3,
-    _ body: nonisolated(nonsending) (Connection) async throws -> T
+    lasting: Bool = false, _ body: nonisolated(nonsending) (Connection) async throws -> T
   ) async throws -> T {
     let backOff = BackOff(attempts: retries + 1, first: .milliseconds(10), limit: .seconds(1))
-    return try await withConnection { connection in
+    return try await lend(lasting: lasting ? 1 : 0) { connection in
       var attempt = 1
       while true {
         do {

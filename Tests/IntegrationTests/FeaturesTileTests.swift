@@ -151,6 +151,9 @@ struct FeaturesTileTests {
       _ = try await builder.build(catalogue, asOf: days.end(of: shop.first + 60))
       try await pool.execute(
         "UPDATE features.state_column SET bytes = set_byte(bytes, 3, 1 + get_byte(bytes, 3) % 200)")
+      // As a state that another process stored: this one has what it stored in memory.
+      try await pool.execute(
+        "UPDATE features.state SET created_at = created_at - interval '1 second'")
       await #expect {
         try await builder.build(catalogue, asOf: days.end(of: shop.first + 61))
       } throws: { ($0 as? FeatureError)?.code == "features.damaged_column" }

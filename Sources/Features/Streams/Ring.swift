@@ -102,6 +102,11 @@ public struct RingColumn: Sendable, Equatable {
     self.reach = reach
     self.ring = ring
   }
+
+  /// The same entries over other rows: `sources[row]` is the old row, -1 for none.
+  public func rearranged(_ sources: [Int]) -> RingColumn {
+    RingColumn(slot: slot, reach: reach, ring: ring.rearranged(sources))
+  }
 }
 
 /// An entry with its customer's row, before it is merged into a ring.

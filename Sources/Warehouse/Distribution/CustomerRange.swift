@@ -123,6 +123,44 @@ public struct CustomerRange: Sendable, Hashable, Codable {
       count: count, first: try bounds?.get("first"), last: try bounds?.get("last"))
   }
 
+  /// Ranges of known extents that were made together, in order; nil where they do not hold every
+  /// customer exactly once.
+  ///
+  /// - Parameter extents: spans of ids, or hashes, in ascending order.
+  public static func ranges(of extents: [Extent]) -> [CustomerRange]? {
+    guard let first = extents.first, let last = extents.last else { return nil }
+    switch (first, last) {
+    case (.identifiers(nil, _), .identifiers(_, nil)): break
+    case (.hashes(let low), .hashes(let high)) where low.low == .min && high.high == .max: break
+    default: return nil
+    }
+    for (left, right) in zip(extents, extents.dropFirst()) {
+      switch (left, right) {
+      case (.identifiers(let first, let end?), .identifiers(let next?, let last))
+      where end == next && first.map({ $0 < end }) ?? true && last.map({ next < $0 }) ?? true:
+        continue
+      case (.hashes(let one), .hashes(let next))
+      where Int64(one.high) + 1 == Int64(next.low) && one.low <= one.high && next.low <= next.high:
+        continue
+      default: return nil
+      }
+    }
+    return numbered(extents)
+  }
+
+  /// Whether this range may share a customer with another.
+  public func overlaps(_ other: CustomerRange) -> Bool {
+    switch (extent, other.extent) {
+    case (.identifiers(let first, let end), .identifiers(let otherFirst, let otherEnd)):
+      let isBefore = end.flatMap { end in otherFirst.map { end <= $0 } } ?? false
+      let isAfter = otherEnd.flatMap { end in first.map { end <= $0 } } ?? false
+      return !isBefore && !isAfter
+    case (.hashes(let one), .hashes(let two)): return one.low <= two.high && two.low <= one.high
+    // A span of ids has customers of every hash.
+    case (.identifiers, .hashes), (.hashes, .identifiers): return true
+    }
+  }
+
   /// The condition that rows of this range fulfil, with bound values; `true` for every customer.
   ///
   /// Citus sends a condition on the hash to every shard, and each tests its own rows; it prunes by

@@ -1,8 +1,5 @@
--- Drops all but the newest states of each customer range.
+-- Drops all but the states of the newest days.
 -- Parameters: $1 bigint, how many days to keep.
 -- Result: none.
-DELETE FROM features.state AS s
-WHERE (
-  SELECT count(*) FROM features.state AS n
-  WHERE n.range_number = s.range_number AND n.day > s.day
-) >= $1
+DELETE FROM features.state
+WHERE day NOT IN (SELECT DISTINCT day FROM features.state ORDER BY day DESC LIMIT $1)
