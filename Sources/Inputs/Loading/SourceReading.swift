@@ -24,7 +24,8 @@ final class SourceReading: Sendable {
     var progress: LoadProgress
   }
 
-  let channel = BatchChannel(depth: 4)
+  // Some 10 MB: reading goes on while the server works on a batch.
+  let channel = BatchChannel(depth: 40)
   private let state: Mutex<State>
 
   private init(bytesTotal: Int64?) {
