@@ -31,7 +31,8 @@ extension FeatureTable {
           set(row, absent)
           continue
         }
-        set(row, bounds.last { Self.atLeast(value, scale, $0.from) }?.code)
+        let tested = fault == .bandExclusive ? value - 1 : value
+        set(row, bounds.last { Self.atLeast(tested, scale, $0.from) }?.code)
       }
     case .real(let values):
       for row in 0..<index.count {
@@ -163,7 +164,7 @@ extension FeatureTable {
       }
     case .binary(let sign, let left, let right):
       let pair = [try numbers(left, feature), try numbers(right, feature)]
-      switch sign {
+      switch fault == .formulaAdds && sign == .subtract ? .add : sign {
       case .add: return try map(pair, feature, exact: { $0[0].added($0[1]) }) { $0[0] + $0[1] }
       case .subtract:
         return try map(pair, feature, exact: { $0[0].subtracted($0[1]) }) { $0[0] - $0[1] }

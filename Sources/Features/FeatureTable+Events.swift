@@ -34,7 +34,8 @@ extension FeatureTable {
     switch trend {
     case .difference:
       return .integer(
-        Dense(try combine(columns[0], columns[1], negative: true, feature)), scale: measure.scale)
+        Dense(try combine(columns[0], columns[1], negative: fault != .trendAdds, feature)),
+        scale: measure.scale)
     case .ratio(let minimum):
       let (over, under) = (Dense(columns[0]), Dense(columns[1]))
       let least = fault == .ratioMinimumExclusive ? minimum + 1 : minimum
@@ -46,7 +47,7 @@ extension FeatureTable {
       let slopes = try (0..<index.count).map { row in
         var sum: Int64 = 0
         for (back, column) in columns.enumerated() {
-          let factor = Int64(count - 1 - 2 * back)
+          let factor = Int64(count - 1 - 2 * back) * (fault == .slopeFalls ? -1 : 1)
           let (product, tooLarge) = column[row].multipliedReportingOverflow(by: factor)
           let (next, overflow) = sum.addingReportingOverflow(product)
           if tooLarge || overflow {
@@ -81,7 +82,11 @@ extension FeatureTable {
     try fold(slot, window, of: feature) { row, entries in
       switch cell {
       case .sum: values[row] = try checkedSum(entries, feature, row)
-      case .least: values[row] = entries.reduce(Int64.max) { min($0, $1.a) }
+      case .least:
+        values[row] =
+          fault == .leastIsGreatest
+          ? entries.reduce(Int64.min) { max($0, $1.a) }
+          : entries.reduce(Int64.max) { min($0, $1.a) }
       case .greatest: values[row] = entries.reduce(Int64.min) { max($0, $1.a) }
       case .first: values[row] = entries.min { ($0.a, $0.b) < ($1.a, $1.b) }?.b ?? 0
       case .last: values[row] = entries.max { ($0.a, $0.b) < ($1.a, $1.b) }?.b ?? 0
@@ -156,6 +161,11 @@ extension FeatureTable {
     var (first, last) = (parts.days.first.number, parts.days.last.number)
     if fault == .edgesAreWholeDays, !parts.edges.isEmpty { first -= 1 }
     if fault == .windowEndsEarly { last -= 1 }
+    // All time has no day before its first.
+    if first != DaySpan.unbounded.number {
+      if fault == .ringStartsEarly { first -= 1 }
+      if fault == .ringStartsLate { first += 1 }
+    }
     var edge: Ring?
     if !window.isOfDays, fault != .dropsEdges {
       edge = state.edges.first { $0.key.slot == slot && $0.key.window == window }?.ring

@@ -120,6 +120,8 @@ public struct Sweep: Sendable {
     case .windowStartsLate where slot.window.length != .lifetime:
       return DaySpan(first: span.first + 1, last: span.last)
     case .windowEndsEarly: return DaySpan(first: span.first, last: span.last - 1)
+    case .previousEndsLate where slot.window.previous > 0:
+      return DaySpan(first: span.first, last: span.last + 1)
     default: return span
     }
   }

@@ -6,6 +6,8 @@ enum SweepFault: CaseIterable, Sendable {
   case windowStartsLate
   /// Windows end a day early.
   case windowEndsEarly
+  /// Windows before others end a day late, and overlap those.
+  case previousEndsLate
   /// The day that leaves first stays.
   case keepsFirstLeavingDay
   /// One more day leaves.
@@ -28,6 +30,22 @@ enum SweepFault: CaseIterable, Sendable {
   case ratioMinimumExclusive
   /// Recency counts the last day from the day after.
   case recencyOneMore
+  /// The difference of a trend's windows is their sum.
+  case trendAdds
+  /// A trend's oldest window counts as its newest.
+  case slopeFalls
+  /// A band begins above its lower bound.
+  case bandExclusive
+  /// Formulas add what they are to take away.
+  case formulaAdds
+  /// Windows of rings begin a day early.
+  case ringStartsEarly
+  /// Windows of rings begin a day late.
+  case ringStartsLate
+  /// What enters a ring of sums is taken away.
+  case ringSubtracts
+  /// The least is the greatest.
+  case leastIsGreatest
   /// A ring's oldest day is dropped a day early.
   case dropsFirstDay
   /// The last day that a ring keeps is read again and counted twice.
@@ -44,6 +62,10 @@ enum SweepFault: CaseIterable, Sendable {
   case dropsEdges
   /// The whole day at the bound of an hour window counts.
   case edgesAreWholeDays
+  /// An event at the first instant of an hour window does not count.
+  case edgeLosesItsStart
+  /// An event at the end of an hour window counts.
+  case edgeTakesItsEnd
   /// Ranks are cut where a value's equals begin instead of where they end.
   case ranksBelow
   /// Population-relative values follow the day instead of its midnight.

@@ -105,8 +105,12 @@ public struct RingSweep: Sendable {
       for window in move.need.windows {
         for edge in WindowParts(window, asOf: asOf, days: zone).edges {
           let horizon = slot.plan?.horizon ?? 0
-          let to = Instant(microseconds: edge.to.microseconds + horizon)
-          add(slot, edge.from, min(to, asOf), .edge(window, until: edge.to))
+          let late: Int64 = fault == .edgeTakesItsEnd ? 1 : 0
+          let early: Int64 = fault == .edgeLosesItsStart ? 1 : 0
+          let from = Instant(microseconds: edge.from.microseconds + early)
+          let until = Instant(microseconds: edge.to.microseconds + late)
+          let to = Instant(microseconds: until.microseconds + horizon)
+          add(slot, from, min(to, asOf), .edge(window, until: until))
         }
       }
     }
@@ -144,7 +148,7 @@ public struct RingSweep: Sendable {
     let days = localDays(batch.times)
     for slot in read.slots {
       guard let position = moves.firstIndex(where: { $0.need.slot == slot }) else { continue }
-      let cells = CellReader(slot, batch.shape)
+      let cells = CellReader(slot, batch.shape, fault)
       switch read.purpose {
       case .entering: cells.read(batch, days, &moves[position].additions)
       case .late:
@@ -191,9 +195,12 @@ public struct RingSweep: Sendable {
     let filters: [RowFilter]
     let number: Int?
     let key: Int?
+    /// 1, but for a deliberate fault.
+    let sign: Int64
 
-    init(_ slot: RingSlot, _ shape: StreamShape) {
+    init(_ slot: RingSlot, _ shape: StreamShape, _ fault: SweepFault?) {
       self.slot = slot
+      sign = fault == .ringSubtracts ? -1 : 1
       filters = slot.filters.map { RowFilter($0, shape) }
       number = slot.number.flatMap { shape.numbers.firstIndex(of: $0) }
       key = slot.key.flatMap { shape.keys.firstIndex(of: $0) }
@@ -227,7 +234,8 @@ public struct RingSweep: Sendable {
         let day = days[row]
         let entry: Ring.Entry
         switch slot.cell {
-        case .sum(let what): entry = Ring.Entry(day: day, a: what == .count ? 1 : value, b: 0)
+        case .sum(let what):
+          entry = Ring.Entry(day: day, a: sign * (what == .count ? 1 : value), b: 0)
         case .least, .greatest: entry = Ring.Entry(day: day, a: value, b: 0)
         case .first, .last: entry = Ring.Entry(day: day, a: batch.times[row], b: value)
         case .day: entry = Ring.Entry(day: day, a: 0, b: 0)
