@@ -41,7 +41,13 @@ package struct RandomShop {
   /// Times from one event to another that features have as gaps and windows.
   static let gaps: [Int64] = [600, 7200, 86_400, 172_800, 259_200].map { $0 * 1_000_000 }
 
-  package init(seed: Int) throws {
+  /// - Parameters:
+  ///   - count: how many events, redeliveries apart.
+  ///   - people: how many customers; nil for 6 to 11.
+  ///   - length: over how many days, but for events that follow others.
+  package init(
+    seed: Int, events count: Int = 240, customers people: Int? = nil, length: Int = Self.length
+  ) throws {
     var dice = Dice(seed: seed)
     zone = try Zone(
       dice.pick([
@@ -53,11 +59,14 @@ package struct RandomShop {
     let base = try Self.day(2010 + dice.below(6), dice.pick([1, 7, 9, 10, 12]), 1)
     first = base + dice.below(40)
     var ids: [Int64] = []
-    for _ in 0..<(6 + dice.below(6)) { ids.append((ids.last ?? 0) + Int64(1 + dice.below(3))) }
+    for _ in 0..<(people ?? 6 + dice.below(6)) {
+      ids.append((ids.last ?? 0) + Int64(1 + dice.below(3)))
+    }
     customers = ids
     var events: [ShopEvent] = []
-    for number in 0..<240 {
-      var event = Self.event(number, customers: ids, first: first, zone: zone, &dice)
+    for number in 0..<count {
+      var event = Self.event(
+        number, customers: ids, first: first, length: length, zone: zone, &dice)
       if let other = events.last, dice.chance(12) { event.at = other.at }
       if let other = events.last, dice.chance(45) {
         event.customer = other.customer
@@ -83,7 +92,7 @@ package struct RandomShop {
   struct NoSuchDay: Error {}
 
   private static func event(
-    _ number: Int, customers: [Int64], first: Day, zone: Zone, _ dice: inout Dice
+    _ number: Int, customers: [Int64], first: Day, length: Int, zone: Zone, _ dice: inout Dice
   ) -> ShopEvent {
     let day = first + dice.below(length)
     var at = Instant(
