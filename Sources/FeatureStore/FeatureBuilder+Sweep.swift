@@ -116,19 +116,6 @@ extension FeatureBuilder {
         message: "expected the tiles to hold the \(missing), found no such column",
         hint: "fold the loads with this catalogue first")
     }
-    // In the order of the catalogue, so that the same feature is named each time.
-    var checked: Set<[String]> = [[]]
-    for kinds in catalogue.features.map(\.amountKinds) where checked.insert(kinds).inserted {
-      let row = try await connection.first(
-        SQL(file: "queries/features/find_mixed_currencies.sql", kinds))
-      guard let row else { continue }
-      let currencies: [String] = try row.get("currencies")
-      let feature = catalogue.features.first { $0.amountKinds == kinds }?.name ?? ""
-      throw FeatureStoreError(
-        code: "feature_store.mixed_currencies",
-        message: "expected amounts of one currency for '\(feature)', found "
-          + currencies.joined(separator: " and "),
-        hint: "convert amounts where they are loaded, or make a feature for each kind of event")
-    }
+    try await CurrencyCheck.check(catalogue, on: connection)
   }
 }

@@ -8,14 +8,16 @@ struct StreamSQL {
   private let tiles: TileSQL
   private let read: StreamRead
   private let shape: StreamShape
+  private let knowledge: Knowledge
 
-  init(_ tiles: TileSQL, _ read: StreamRead) {
+  init(_ tiles: TileSQL, _ read: StreamRead, _ knowledge: Knowledge = .now) {
     self.tiles = tiles
     self.read = read
+    self.knowledge = knowledge
     shape = read.shape
   }
 
-  /// The statement; `loads` is the condition on the load of `facts.events AS e`.
+  /// The statement; `loads` is the condition on the load of the events `e`.
   func copy(where loads: SQL, _ customers: CustomerChoice) throws -> SQL {
     var columns: [String] = []
     for word in 0..<shape.words {
@@ -37,7 +39,7 @@ struct StreamSQL {
     let sql: SQL = """
       COPY (
         SELECT e.customer_id, e.occurred_at, e.kind_id\(unsafeText: more)
-        FROM facts.events AS e
+        FROM \(fragment: knowledge.events) AS e
         WHERE e.kind_id = ANY (\(try tiles.kindIDs(shape.kinds)))
           AND e.occurred_at < \(read.to) \(fragment: lower) AND \(fragment: loads)
           \(fragment: wanted.condition("e"))

@@ -57,7 +57,8 @@ struct TileSQL {
         throw FeatureStoreError(
           code: "feature_store.unknown_kind",
           message: "expected the event kind '\(name)' in facts.event_kind, found none",
-          hint: "migrate the database to the version of this binary")
+          hint: "kinds of sources.yaml are known once the sources were loaded; Strata's own once "
+            + "the database is migrated to the version of this binary")
       }
       return id
     }
@@ -91,13 +92,14 @@ struct TileSQL {
 
   /// COPY of rows (customer, day number, measures) aggregated from events.
   func copyEvents(
-    _ measures: [Measure], day: SQL, where events: SQL, _ customers: CustomerChoice
+    _ measures: [Measure], day: SQL, where events: SQL, _ customers: CustomerChoice,
+    _ knowledge: Knowledge = .now
   ) throws -> SQL {
     let sql: SQL = """
       COPY (
         SELECT e.customer_id, \(fragment: day) - DATE '1970-01-01',
                \(fragment: try aggregates(measures))
-        FROM facts.events AS e
+        FROM \(fragment: knowledge.events) AS e
         WHERE e.kind_id = ANY (\(try kindIDs(of: measures))) AND \(fragment: events)
           \(fragment: customers.condition("e"))
         GROUP BY 1, 2

@@ -176,6 +176,7 @@ extension FeatureChecker {
       text.contains(".")
       ? "count takes a kind alone; a field is for sum"
       : full.map { "did you mean '\($0)'?" }
+        ?? "kinds of your own are declared in 'kinds:' of sources.yaml"
     reader.report(node, "unknown_kind", "expected an event kind, found '\(text)'", hint)
     return nil
   }

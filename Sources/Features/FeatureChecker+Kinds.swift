@@ -28,7 +28,7 @@ extension FeatureChecker {
       guard let feature = reader.text(operand, "a feature") else { return nil }
       let bins = bins(fields)
       let best = choice(fields["best"], FeatureDefinition.Best.self, or: .high)
-      return (.rank(of: feature, bins: bins, best: best), .integer, .score, "feature: \(feature)")
+      return (.rank(of: feature, bins: bins, best: best), .integer, .number, "feature: \(feature)")
     case "rfm": return rfm(operand, fields)
     case "weighted": return weighted(operand)
     case "formula": return formula(operand)
@@ -254,7 +254,7 @@ extension FeatureChecker {
     guard names.count == 3 else { return nil }
     return (
       .rfm(recency: names[0], frequency: names[1], monetary: names[2], bins: bins), .integer,
-      .score, "features: " + names.joined(separator: ", ")
+      .number, "features: " + names.joined(separator: ", ")
     )
   }
 
@@ -284,7 +284,7 @@ extension FeatureChecker {
     }
     guard !weights.isEmpty else { return nil }
     return (
-      .weighted(weights), .real, .score,
+      .weighted(weights), .real, .number,
       "features: " + weights.map(\.feature).joined(separator: ", ")
     )
   }

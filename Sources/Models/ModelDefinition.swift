@@ -65,44 +65,11 @@ public struct ModelDefinition: Sendable, Equatable, Codable {
       parameters: parameters, seed: seed)
     var text = String(decoding: try encoder.encode(silent), as: UTF8.self)
     for feature in try catalogue.restricted(to: names).features.sorted(by: { $0.name < $1.name }) {
-      text += "\n\(feature.name) \(Self.canonical(feature.expression))"
+      text += "\n\(feature.name) \(feature.meaning())"
     }
     return SHA256.hash(data: Data(text.utf8)).map { byte in
       let digits = String(byte, radix: 16)
       return byte < 16 ? "0" + digits : digits
     }.joined()
-  }
-
-  private static func canonical(_ expression: FeatureDefinition.Expression) -> String {
-    switch expression {
-    case .total(let terms, let window):
-      let sum = terms.map { ($0.negative ? "-" : "+") + $0.measure.columnName }
-      return "total \(sum.joined(separator: " ")) \(window.name)"
-    case .recency(let measure): return "recency \(measure.columnName)"
-    case .ratio(let numerator, let denominator, let minimum):
-      return "ratio \(numerator) \(denominator) \(minimum)"
-    case .average(let sum, let count, let window):
-      return "average \(sum.columnName) \(count.columnName) \(window.name)"
-    case .rate(let part, let whole, let window, let minimum):
-      return "rate \(part.columnName) \(whole.columnName) \(window.name) \(minimum)"
-    case .trend(let measure, let window, let trend):
-      return "trend \(measure.columnName) \(window.name) \(trend)"
-    case .aggregate(let slot, let window): return "aggregate \(slot.name) \(window.name)"
-    case .funnel(let slot, let window): return "funnel \(slot.name) \(window.name)"
-    case .most(let slot, let window): return "most \(slot.name) \(window.name)"
-    case .tenure(let measure): return "tenure \(measure.columnName)"
-    case .band(let feature, let bands, let missing):
-      let bounds = bands.map { "\($0.label)=\($0.from)" }.joined(separator: ",")
-      return "band \(feature) \(bounds) \(missing ?? "-")"
-    case .rank(let feature, let bins, let best): return "rank \(feature) \(bins) \(best)"
-    case .rfm(let recency, let frequency, let monetary, let bins):
-      return "rfm \(recency) \(frequency) \(monetary) \(bins)"
-    case .weighted(let parts):
-      return "weighted "
-        + parts.map { "\($0.feature)*\($0.weight)/\($0.full)" }.joined(separator: "+")
-    case .formula(let formula): return "formula \(formula)"
-    case .profile(let attribute): return "profile \(attribute)"
-    case .score(let model): return "score \(model)"
-    }
   }
 }

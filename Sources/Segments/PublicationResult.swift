@@ -10,6 +10,8 @@ public struct PublicationResult: Sendable, Hashable, Codable {
     case corrected
     /// The live as-of again, with the same result: nothing was written.
     case unchanged
+    /// Nothing was published: the evaluation is of what was known once, and shown only.
+    case withheld
   }
 
   /// One segment of the catalogue, or one that left it with this publication.
@@ -30,11 +32,12 @@ public struct PublicationResult: Sendable, Hashable, Codable {
 
   /// What happened.
   public let outcome: Outcome
-  /// The publication that is live now.
+  /// The publication that is live now; for one that was withheld the one it is compared with, 0 for
+  /// none.
   public let publicationID: Int32
-  /// The instant whose memberships are live now.
+  /// The instant whose memberships are live now; those that were withheld are of it.
   public let asOf: Instant
-  /// When they were published.
+  /// When they were published, or evaluated to be shown.
   public let publishedAt: Instant
   /// How many customers were evaluated.
   public let customers: Int

@@ -30,8 +30,8 @@ public struct Publisher: Sendable {
     case customers(IDIndex)
   }
 
-  private let pool: ConnectionPool
-  private let clock: any WallClock
+  let pool: ConnectionPool
+  let clock: any WallClock
 
   /// A publisher for one project's database.
   public init(pool: ConnectionPool, clock: any WallClock = SystemClock()) {
@@ -169,7 +169,8 @@ extension PublicationPlan {
           name: $0.definition.name, title: $0.definition.title, isLive: $0.isLive,
           members: $0.members, entered: $0.entered, left: $0.left)
       },
-      rowsChanged: outcome == .unchanged ? 0 : changes.reduce(0) { $0 + $1.rowsChanged })
+      rowsChanged: outcome == .unchanged || outcome == .withheld
+        ? 0 : changes.reduce(0) { $0 + $1.rowsChanged })
   }
 }
 

@@ -25,6 +25,8 @@ public struct FeatureReference: Codable, Sendable, Hashable {
   public let tilesWritten: Int
   /// Tile and event rows read by the sweep.
   public let rowsRead: Int
+  /// The instant whose knowledge they are of; nil for what is known now.
+  public var knownAt: Instant?
 }
 
 /// Folds new events into the day tiles and rolls every window to the run's as-of.
@@ -46,12 +48,20 @@ public struct BuildFeatures: RunnableTask {
   /// Folds, sweeps and stores the state; a repetition finds it stored.
   public func run(in context: TaskContext) async throws -> FeatureReference {
     _ = try context.value(of: landed)
-    let definitions = try context.catalogues().features(catalogue)
+    if let instant = try context.knownAt() {
+      return try await build(knownAt: instant, in: context)
+    }
+    let catalogues = try context.catalogues()
+    let definitions = try catalogues.features(catalogue)
+    let change = try await catalogues.featurePlan(catalogue, in: context.pool)
+    for line in change.plan.summary { context.log.info("\(line)") }
     let fold = try await TileStore(pool: context.pool, zone: context.zone).fold(definitions)
     context.progress(
       TaskProgress(done: Int64(fold.rows), unit: "tiles", note: "\(fold.loads.count) loads folded"))
     let built = try await FeatureBuilder(pool: context.pool, zone: context.zone).build(
       definitions, asOf: context.asOf)
+    try await BuiltCatalogues(pool: context.pool).record(
+      change.now, as: catalogue, asOf: context.asOf, at: context.clock.now())
     let customers = built.table.index.count
     let way = built.from.map { "advanced from \($0)" } ?? "built from nothing"
     context.log.info("\(customers) customers, \(way), \(built.rowsRead) rows read")
@@ -70,9 +80,7 @@ extension TaskContext {
   func table(
     _ reference: FeatureReference, _ definitions: FeatureCatalogue
   ) async throws -> FeatureTable {
-    var table = try await FeatureBuilder(pool: pool, zone: zone).build(
-      definitions, asOf: reference.asOf, saving: false
-    ).table
+    var table = try await features(reference, definitions)
     for model in try await Scorer(pool, zone: zone, clock: clock).supply(&table) {
       log.notice("model \(model) has no scores at this midnight: they are null")
     }

@@ -44,11 +44,22 @@ public struct Catalogues: Sendable {
       project.path(file), project: project.settings, environment: environment)
   }
 
-  /// The features.
+  /// The features, of events of Strata's kinds and of those that the sources declare.
   ///
-  /// - Throws: `FeatureError` with every problem.
+  /// - Throws: `FeatureError` with every problem; `InputError` for kinds that cannot be read.
   public func features(_ file: String = File.features) throws -> FeatureCatalogue {
-    try FeatureCatalogue(contentsOf: project.directory.appendingPathComponent(file))
+    try FeatureCatalogue(
+      contentsOf: project.directory.appendingPathComponent(file),
+      eventKinds: SourceCatalogue.declarations(project.path(File.sources)).kinds)
+  }
+
+  /// What the sources declare of profile attributes.
+  ///
+  /// - Throws: `InputError` with every problem.
+  public func profileAttributes() throws -> ProfileAttributes {
+    let declared = try SourceCatalogue.declarations(project.path(File.sources)).attributes
+    return ProfileAttributes(
+      Dictionary(declared.map { ($0.name, $0.definition.read) }) { first, _ in first })
   }
 
   /// The segments, checked against the features.
@@ -70,5 +81,21 @@ public struct Catalogues: Sendable {
     let url = project.directory.appendingPathComponent(file)
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     return try ModelCatalogue(contentsOf: url, features: features, zone: project.zone)
+  }
+}
+
+extension ProfileAttribute.Definition {
+  /// The same for readers of profiles.
+  fileprivate var read: ProfileAttributes.Definition {
+    var definition = ProfileAttributes.Definition()
+    definition.from = from
+    definition.derive = derive?.rawValue
+    definition.bands = bands
+    definition.values = values
+    definition.accepted = accepted
+    definition.min = min
+    definition.max = max
+    definition.fallback = fallback
+    return definition
   }
 }

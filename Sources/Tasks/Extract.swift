@@ -36,6 +36,7 @@ public struct Extract: RunnableTask {
 
   /// Loads; what was loaded before is found and skipped.
   public func run(in context: TaskContext) async throws -> Landed {
+    if try context.keepsAll("nothing is loaded") { return Landed(loads: []) }
     let catalogue = try context.catalogues().sources(sources)
     let loader = Loader(
       pool: context.pool, clock: context.clock, profilesHoldFrom: context.run.interval.start)

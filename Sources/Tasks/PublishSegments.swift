@@ -17,7 +17,11 @@ public struct PublishSegments: RunnableTask {
   /// Publishes; doing it again for the same instant and result changes nothing.
   public func run(in context: TaskContext) async throws -> PublicationResult {
     let reference = try context.value(of: evaluation)
-    let result = try await Publisher(pool: context.pool, clock: context.clock).publish(
+    let publisher = Publisher(pool: context.pool, clock: context.clock)
+    if try context.keepsAll("the segments are shown, and not published") {
+      return try await publisher.preview(evaluationID: reference.evaluationID)
+    }
+    let result = try await publisher.publish(
       evaluationID: reference.evaluationID, runID: context.run.runID,
       fence: { try await context.fence($0) })
     context.progress(

@@ -21,7 +21,7 @@ extension RunReports {
         let built = try output.decoded(as: FeatureReference.self)
         report.features = FeatureFacts(
           customers: built.customers, features: built.features,
-          mode: built.advancedFrom.map { "advanced from \($0)" } ?? "full build",
+          mode: ProductSummary.way(of: built),
           tileRows: built.rowsRead, seconds: task.duration?.fractionalSeconds ?? 0)
       case TrainModel.kind:
         let trained = try output.decoded(as: TrainedReference.self)
@@ -108,6 +108,23 @@ extension RunReports {
   }
 
   private func add(_ result: PublicationResult, to report: inout RunReport) async throws {
+    let isWithheld = result.outcome == .withheld
+    if isWithheld {
+      report.warnings.append(
+        Notice("the segments are as known once: they are shown here, and were not published"))
+    }
+    let causes = isWithheld ? [:] : try await self.causes(of: result)
+    report.segments = result.segments.filter(\.isLive).map {
+      SegmentFacts(
+        name: $0.name, title: $0.title, members: $0.members, population: result.customers,
+        entered: $0.entered, left: $0.left, causes: causes[$0.name] ?? [])
+    }
+    if !isWithheld { report.sizes = try await history(result) }
+  }
+
+  private func causes(
+    of result: PublicationResult
+  ) async throws -> [String: [SegmentFacts.Cause]] {
     let rows = try await pool.query(
       """
       SELECT segment, cause, count(*) FILTER (WHERE transition = 'entered') AS entered,
@@ -122,12 +139,7 @@ extension RunReports {
           try row.get("cause"), entered: Int(try row.get("entered", as: Int64.self)),
           left: Int(try row.get("left", as: Int64.self))))
     }
-    report.segments = result.segments.filter(\.isLive).map {
-      SegmentFacts(
-        name: $0.name, title: $0.title, members: $0.members, population: result.customers,
-        entered: $0.entered, left: $0.left, causes: causes[$0.name] ?? [])
-    }
-    report.sizes = try await history(result)
+    return causes
   }
 
   private func history(_ result: PublicationResult) async throws -> SizeHistory {
@@ -150,6 +162,12 @@ extension RunReports {
 
 /// A product in one line, for the list of tasks.
 enum ProductSummary {
+  /// How features were come by.
+  static func way(of built: FeatureReference) -> String {
+    if let instant = built.knownAt { return "as known at \(instant)" }
+    return built.advancedFrom.map { "advanced from \($0)" } ?? "full build"
+  }
+
   static func sentence(of task: TaskRecord) -> String? {
     guard let output = task.output else { return task.message }
     do {
@@ -161,8 +179,7 @@ enum ProductSummary {
         return "\(loads.count) sources: \(accepted) rows accepted, \(rejected) rejected"
       case BuildFeatures.kind:
         let built = try output.decoded(as: FeatureReference.self)
-        let way = built.advancedFrom.map { "advanced from \($0)" } ?? "full build"
-        return "\(built.features) features of \(built.customers) customers, \(way)"
+        return "\(built.features) features of \(built.customers) customers, \(way(of: built))"
       case TrainModel.kind:
         let trained = try output.decoded(as: TrainedReference.self)
         return trained.version.map { "\(trained.model) v\($0): \(trained.reason)" }

@@ -49,6 +49,12 @@ public struct TrainModel: RunnableTask {
   /// Too little history is no failure: a young shop publishes its other segments meanwhile.
   public func run(in context: TaskContext) async throws -> TrainedReference {
     let reference = try context.value(of: features)
+    if try context.keepsAll("\(model) is not trained") {
+      let champion = try await ModelRegistry(context.pool).champion(model, asOf: context.asOf)
+      return TrainedReference(
+        model: model, version: champion?.reference.version, isNew: false,
+        reason: "the champion of then")
+    }
     let catalogues = try context.catalogues()
     let definitions = try catalogues.features(reference.catalogue)
     guard let models = try catalogues.models(catalogue, features: definitions) else {

@@ -20,13 +20,26 @@ struct FeatureSQLTests {
       - {name: aov_90d, ratio: revenue_90d, to: orders_30d, min_denominator: 2}
       - {name: orders_per_money, ratio: orders_30d, to: revenue_90d, min_denominator: 12.5}
       - {name: country, profile: "it's country"}
+      - {name: income, profile: income, type: integer}
       - {name: age, profile: age, type: integer}
+      - {name: age_band, profile: age_band}
+      - {name: region, profile: region}
       - {name: churn_score, score: churn}
     """
   private static let names = [
     "orders_30d", "views_7d", "orders_prev_1m", "revenue_90d", "ltv_net", "days_since_order",
-    "aov_90d", "orders_per_money", "country", "age",
+    "aov_90d", "orders_per_money", "country", "income", "age", "age_band", "region",
   ]
+  private static let attributes: ProfileAttributes = {
+    var age = ProfileAttributes.Definition()
+    (age.from, age.derive, age.min, age.max) = ("birth_date", "age", 0, 120)
+    var band = ProfileAttributes.Definition()
+    (band.from, band.derive, band.bands, band.fallback) = ("age", "band", [18, 65], "unknown")
+    var region = ProfileAttributes.Definition()
+    (region.from, region.derive, region.values) = ("zip", "lookup", ["1": "north", "2": "l'est"])
+    (region.accepted, region.fallback) = (["north", "l'est"], "elsewhere")
+    return ProfileAttributes(["age": age, "age_band": band, "region": region])
+  }()
   private static let golden = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Golden")
 
@@ -36,7 +49,8 @@ struct FeatureSQLTests {
     // Half past ten on the day the clocks went forward.
     let asOf = try #require(Instant(rfc3339: "2024-03-31T10:30:00+01:00"))
     let text = try FeatureSQL.text(
-      of: name, in: try FeatureCatalogue(yaml: Self.yaml), asOf: asOf, zone: zone)
+      of: name, in: try FeatureCatalogue(yaml: Self.yaml), asOf: asOf, zone: zone,
+      attributes: Self.attributes)
     let file = Self.golden.appending(path: "\(name).sql")
     if ProcessInfo.processInfo.environment["STRATA_UPDATE_GOLDEN"] == "1" {
       try text.write(to: file, atomically: true, encoding: .utf8)

@@ -60,20 +60,29 @@ struct FeaturesShop {
   func sql(
     _ feature: String, _ catalogue: FeatureCatalogue, asOf: Instant
   ) async throws -> [Int64: NaiveOracle.Value?] {
-    let isText = try catalogue.resolve(feature).type == .text
-    let text = try FeatureSQL.text(of: feature, in: catalogue, asOf: asOf, zone: shop.zone)
-    let body = text.split(separator: ";").first.map(String.init) ?? text
-    let rows = try await pool.query(
+    try await pool.values(
+      ofSQL: FeatureSQL.text(of: feature, in: catalogue, asOf: asOf, zone: shop.zone),
+      type: catalogue.resolve(feature).type)
+  }
+}
+
+extension ConnectionPool {
+  /// The values by customer of a query as `FeatureSQL` writes it.
+  func values(
+    ofSQL text: String, type: FeatureType
+  ) async throws -> [Int64: NaiveOracle.Value?] {
+    let isNumber = [.integer, .decimal, .real].contains(type)
+    let rows = try await query(
       """
-      SELECT customer_id, value::\(unsafeText: isText ? "text" : "float8") AS value
-      FROM (\(unsafeText: body)) AS q
+      SELECT customer_id, value::\(unsafeText: isNumber ? "float8" : "text") AS value
+      FROM (\(unsafeText: String(text.dropLast(2)))) AS q
       """)
     var values: [Int64: NaiveOracle.Value?] = [:]
     for row in rows {
       let value: NaiveOracle.Value? =
-        isText
-        ? try row.get("value", as: String?.self).map { .text($0) }
-        : try row.get("value", as: Double?.self).map { .number($0) }
+        isNumber
+        ? try row.get("value", as: Double?.self).map { .number($0) }
+        : try row.get("value", as: String?.self).map { .text($0) }
       values[try row.get("customer_id")] = .some(value)
     }
     return values
@@ -83,8 +92,14 @@ struct FeaturesShop {
 extension Column {
   /// Values in the feature's own unit, as SQL has them.
   func unscaled() -> [NaiveOracle.Value?] {
-    guard case .integer(_, let scale) = self, scale == 4 else { return oracleValues() }
-    return doubles().map { $0.map { .number($0 / 10_000) } }
+    switch self {
+    case .integer(_, scale: 4): doubles().map { $0.map { .number($0 / 10_000) } }
+    case .integer, .real, .text: oracleValues()
+    case .boolean(let dense): (0..<count).map { dense[$0].map { .text("\($0)") } }
+    case .day(let dense): (0..<count).map { dense[$0].map { .text("\(Day(number: $0))") } }
+    case .instant(let dense):
+      (0..<count).map { dense[$0].map { .text("\(Instant(microseconds: $0))") } }
+    }
   }
 }
 

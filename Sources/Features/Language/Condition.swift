@@ -96,7 +96,20 @@ extension Condition.Literal: CustomStringConvertible {
 }
 
 /// Decimals of scale 4 and their texts.
-enum Decimal4 {
+public enum Decimal4 {
+  /// `12.5` as 125000; nil for anything but a plain decimal with at most four decimals.
+  public static func parse(_ text: String) -> Int64? {
+    let negative = text.hasPrefix("-")
+    let parts = text.dropFirst(negative ? 1 : 0)
+      .split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    let fraction = parts.count == 2 ? parts[1] : ""
+    guard let whole = parts.first, !whole.isEmpty, fraction.count <= 4,
+      (whole + fraction).utf8.allSatisfy({ 48...57 ~= $0 }), parts.count == 1 || !fraction.isEmpty
+    else { return nil }
+    let digits = whole + fraction + String(repeating: "0", count: 4 - fraction.count)
+    return Int64((negative ? "-" : "") + digits)
+  }
+
   /// `12.5` for 125000.
   static func text(_ value: Int64) -> String {
     let digits = String(value.magnitude)

@@ -12,6 +12,44 @@ public struct SourceCatalogue: Sendable {
   public let project: ProjectSettings
   /// What is known of profile attributes: what is plausible, what is derived, what stands in.
   public let attributes: [ProfileAttribute]
+  /// The event kinds of the project's own.
+  public let ownKinds: [String]
+
+  /// What a catalogue declares for readers of facts: kinds and profile attributes.
+  public struct Declarations: Sendable, Equatable {
+    /// The event kinds of the project's own.
+    public var ownKinds: [String] = []
+    /// What is known of profile attributes.
+    public var attributes: [ProfileAttribute] = []
+
+    /// Every event kind, Strata's first.
+    public var kinds: [String] { EventKind.names + ownKinds }
+  }
+
+  /// Reads what a catalogue declares, without its sources: whose files and databases need not be
+  /// known here.
+  ///
+  /// - Parameter path: of `sources.yaml`; where there is no such file nothing is declared.
+  /// - Throws: ``InputError`` with every problem found in these parts.
+  public static func declarations(_ path: String) throws(InputError) -> Declarations {
+    guard FileManager.default.fileExists(atPath: path) else { return Declarations() }
+    let reader = CatalogueReader(file: path)
+    let root = try reader.root()
+    let found = declarations(
+      reader.fields(root, of: "the catalogue", known: Self.keys), reader)
+    try reader.finish()
+    return found
+  }
+
+  private static let keys = ["version", "sources", "kinds", "profile"]
+
+  private static func declarations(
+    _ fields: [String: Node], _ reader: CatalogueReader
+  ) -> Declarations {
+    Declarations(
+      ownKinds: fields["kinds"].map { kinds($0, reader) } ?? [],
+      attributes: fields["profile"].map { ProfileParser(reader: reader).attributes($0) } ?? [])
+  }
 
   /// Reads and checks a catalogue.
   ///
@@ -28,17 +66,15 @@ public struct SourceCatalogue: Sendable {
     if let project { settings = project } else { settings = try .load(folder: folder.path) }
     let reader = CatalogueReader(file: path)
     let root = try reader.root()
-    let fields = reader.fields(
-      root, of: "the catalogue", known: ["version", "sources", "kinds", "profile"])
+    let fields = reader.fields(root, of: "the catalogue", known: Self.keys)
     reader.checkVersion(fields, at: root)
-    let ownKinds = fields["kinds"].map { kinds($0, reader) } ?? []
-    let attributes = fields["profile"].map { ProfileParser(reader: reader).attributes($0) } ?? []
+    let declared = declarations(fields, reader)
     var sources: [SourceDefinition] = []
     if let list = fields["sources"]?.sequence {
       for node in list {
         let parser = SourceParser(
           reader: reader, project: settings, folder: folder, environment: environment,
-          ownKinds: ownKinds)
+          ownKinds: declared.ownKinds)
         guard let source = parser.source(node) else { continue }
         if sources.contains(where: { $0.name == source.name }) {
           reader.note(
@@ -56,7 +92,9 @@ public struct SourceCatalogue: Sendable {
         "inputs.bad_catalogue", "expected 'sources:' with a list", at: fields["sources"] ?? root)
     }
     try reader.finish()
-    return SourceCatalogue(sources: sources, project: settings, attributes: attributes)
+    return SourceCatalogue(
+      sources: sources, project: settings, attributes: declared.attributes,
+      ownKinds: declared.ownKinds)
   }
 
   /// `kinds: [wishlist_add, …]`: event kinds of the project's own.

@@ -190,9 +190,9 @@ extension Loader {
     try await step("customers")
     try await connection.execute(SQL(file: "queries/inputs/insert_arrived.sql"))
     let new = try await connection.execute(SQL(file: "queries/inputs/insert_identities.sql"))
-    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql"))
-    try await step("events")
     let now = clock.now()
+    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql", now))
+    try await step("events")
     if verdict.rowsCorrected > 0 {
       try await connection.execute(
         SQL(file: "queries/inputs/supersede_events.sql", target.sourceID, load, now))
@@ -278,9 +278,9 @@ extension Loader {
     guard verdict.rowsAccepted > 0 else { return 0 }
     try await connection.execute(SQL(file: "queries/inputs/insert_arrived.sql"))
     let new = try await connection.execute(SQL(file: "queries/inputs/insert_identities.sql"))
-    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql"))
-    try await step("profiles")
     let now = clock.now()
+    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql", now))
+    try await step("profiles")
     let stated = try await connection.execute(
       SQL(
         file: "queries/inputs/insert_statements.sql", target.sourceID, load, now,

@@ -28,7 +28,7 @@ extension Loader {
     try await connection.execute(
       SQL(file: "queries/inputs/insert_merge_targets.sql", ends, merges.map(\.at)))
     let new = try await connection.execute(SQL(file: "queries/inputs/insert_identities.sql"))
-    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql"))
+    try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql", now))
     try await connection.execute(SQL(file: "queries/inputs/insert_moved.sql", from, ends))
     try await connection.execute(
       SQL(file: "queries/inputs/insert_merged_identities.sql", from, ends))
@@ -39,7 +39,7 @@ extension Loader {
     try await step("move")
     try await connection.execute(SQL(file: "queries/inputs/move_events.sql", load, now))
     try await connection.execute(SQL(file: "queries/inputs/move_statements.sql"))
-    try await connection.execute(SQL(file: "queries/inputs/merge_customers.sql"))
+    try await connection.execute(SQL(file: "queries/inputs/merge_customers.sql", now))
     try await connection.execute(SQL(file: "queries/inputs/move_identities.sql"))
     try await connection.execute(SQL(file: "queries/inputs/rebuild_profiles.sql", now))
     return new

@@ -106,7 +106,8 @@ public struct Loader: Sendable {
     }
   }
 
-  /// Takes over what a catalogue says of profile attributes, which readers of profiles go by.
+  /// Takes over what a catalogue says of profile attributes, which readers of profiles go by, and its
+  /// own event kinds.
   public func declare(_ catalogue: SourceCatalogue) async throws {
     let definitions = try catalogue.attributes.map { try JSON.text($0.definition).text }
     try await pool.transaction { connection in
@@ -115,7 +116,17 @@ public struct Loader: Sendable {
         "DELETE FROM facts.profile_attribute WHERE name <> ALL (\(names))")
       try await connection.execute(
         SQL(file: "queries/inputs/insert_attributes.sql", names, definitions))
+      try await add(kinds: catalogue.ownKinds, on: connection)
     }
+  }
+
+  private nonisolated(nonsending) func add(
+    kinds: [String], on connection: Connection
+  ) async throws {
+    if kinds.isEmpty { return }
+    try await connection.execute(
+      "SELECT pg_advisory_xact_lock(hashtextextended('landing.kinds', 0))")
+    try await connection.execute(SQL(file: "queries/inputs/insert_kinds.sql", kinds))
   }
 
   /// The source's row of the ledger, and the kinds as the database numbers them.
@@ -124,12 +135,7 @@ public struct Loader: Sendable {
     let (known, kinds) = try await pool.transaction { connection in
       let known = try await connection.first(
         SQL(file: "queries/inputs/upsert_source.sql", source.name, started))
-      if !source.ownKinds.isEmpty {
-        try await connection.execute(
-          "SELECT pg_advisory_xact_lock(hashtextextended('landing.kinds', 0))")
-        try await connection.execute(
-          SQL(file: "queries/inputs/insert_kinds.sql", source.ownKinds))
-      }
+      try await add(kinds: source.ownKinds, on: connection)
       let kinds = try await connection.query("SELECT kind_id, name FROM facts.event_kind")
       return (known, kinds)
     }

@@ -54,8 +54,8 @@ public struct TablePlacement: Sendable, Equatable {
     + of(
       .distributed, "facts",
       [
-        "customers", "events", "event_version", "touched", "profile_statement", "customer_profile",
-        "customer_day",
+        "customers", "customer_record", "events", "event_version", "touched",
+        "profile_statement", "customer_profile", "customer_day",
       ])
     + of(.distributed, "segments", ["open_spell", "ended_spell", "delta"])
     // Unique by the company's keys, not by customer_id: what makes an event or a customer one.
@@ -64,7 +64,8 @@ public struct TablePlacement: Sendable, Equatable {
       [
         "source", "load", "event_key", "identity", "rejected", "unknown_kind", "order_key", "merge",
       ])
-    + of(.local, "features", ["tiles", "measure", "state", "state_column"])
+    + of(
+      .local, "features", ["tiles", "measure", "state", "state_column", "built_catalogue"])
 
   /// Functions of ours that statements call on the workers, by signature.
   public static let functions = ["facts.jsonb_merge(jsonb)", "facts.reconcile(jsonb[])"]

@@ -31,6 +31,13 @@ struct BackfillCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Runs at once.", valueName: "n")) var maxActive = 4
     @Option(help: ArgumentHelp("Tasks at once, where this process works.", valueName: "n"))
     var parallelism = 4
+    @Option(
+      help: ArgumentHelp(
+        """
+        Build the features of each interval as they were known then, an instant or a day for its \
+        end; nothing is loaded, trained or published.
+        """, valueName: "instant"))
+    var knownAt: String?
     @OptionGroup var parameters: ParameterOptions
     @Flag(help: "Only list the intervals, and what would be done about each.") var dryRun = false
     @Flag(help: "Leave it to the daemons, and return at once.") var detach = false
@@ -67,10 +74,14 @@ struct BackfillCommand: AsyncParsableCommand {
     private func request(_ session: Session) throws -> BackfillRequest {
       let definition = try DAGChoice(project: session.project).find(dag)
       let span = try SpanChoice(from: from, to: to).resolve(in: session.project.zone)
+      let known = try knownAt.map { try Moment.instant($0, in: session.project.zone) }
       return BackfillRequest(
         definition, from: span.start, to: span.end,
-        params: try definition.snapshot().params(from: parameters.texts()),
-        reprocess: reprocess, isReverse: reverse, maxActive: maxActive, allowsBatch: batch)
+        params: try KnownAt.adding(
+          known, to: definition.snapshot().params(from: parameters.texts()), of: definition),
+        reprocess: reprocess, isReverse: reverse, maxActive: maxActive,
+        // One pass over many days is of what is known now.
+        allowsBatch: batch && known == nil)
     }
   }
 

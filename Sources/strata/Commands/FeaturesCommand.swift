@@ -12,7 +12,7 @@ import Warehouse
 struct FeaturesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "features", abstract: "Features: definitions and a customer's values.",
-    subcommands: [List.self, Show.self, SQLText.self, Of.self])
+    subcommands: [List.self, Show.self, SQLText.self, Of.self, Plan.self])
 
   struct Summary: Encodable {
     let name: String
@@ -36,9 +36,10 @@ struct FeaturesCommand: AsyncParsableCommand {
     }
   }
 
-  static func load(_ global: GlobalOptions) throws -> (Project, FeatureCatalogue) {
+  static func load(_ global: GlobalOptions) throws -> (Catalogues, FeatureCatalogue) {
     let project = try Project(directory: URL(fileURLWithPath: global.project))
-    return (project, try Catalogues(project: project).features())
+    let catalogues = Catalogues(project: project)
+    return (catalogues, try catalogues.features())
   }
 
   struct List: ParsableCommand {
@@ -89,11 +90,13 @@ struct FeaturesCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() throws {
-      let (project, catalogue) = try FeaturesCommand.load(global)
+      let (catalogues, catalogue) = try FeaturesCommand.load(global)
+      let zone = catalogues.project.zone
       let interval = try IntervalChoice(date: date, interval: nil)
-        .resolve(in: project.zone, now: SystemClock().now())
+        .resolve(in: zone, now: SystemClock().now())
       let sql = try FeatureSQL.text(
-        of: feature, in: catalogue, asOf: interval.asOf, zone: project.zone)
+        of: feature, in: catalogue, asOf: interval.asOf, zone: zone,
+        attributes: catalogues.profileAttributes())
       if global.json { return try global.console.print(json: ["feature": feature, "sql": sql]) }
       global.console.print(sql)
     }
@@ -105,6 +108,11 @@ struct FeaturesCommand: AsyncParsableCommand {
     @Argument(help: "The customer's key.") var customer: String
     @Option(help: "The instant, RFC 3339, or a day for its end; default the live publication's.")
     var asOf: String?
+    @Option(
+      help: ArgumentHelp(
+        "As it was known then: late events, corrections and merges recorded later have not happened.",
+        valueName: "instant"))
+    var knownAt: String?
     @OptionGroup var global: GlobalOptions
 
     struct Value: Encodable {
@@ -120,14 +128,24 @@ struct FeaturesCommand: AsyncParsableCommand {
         let catalogue = try Catalogues(project: session.project)
           .features()
         let instant = try await Moment.asOf(asOf, session)
-        let row = try await session.pool.first(
-          "SELECT customer_id FROM landing.identity WHERE customer_key = \(customer)")
-        guard let id = try row?.get("customer_id", as: Int64.self) else {
+        let known = try knownAt.map { try Moment.instant($0, in: zone) }
+        let found = try await FeatureBuilder.customer(
+          withKey: customer, knownAt: known, in: session.pool)
+        guard let id = found else {
+          let by = known.map { " by \(Moment.local($0, in: zone))" } ?? ""
           throw UsageError(
-            message: "expected a customer's key, found '\(customer)', which no source has named")
+            message: "expected a customer's key, found '\(customer)', which no source has named"
+              + by)
         }
-        var table = try await FeatureBuilder(pool: session.pool, zone: zone).features(
-          of: id, catalogue, asOf: instant)
+        var table =
+          if let known {
+            try await KnownFeatures(pool: session.pool, zone: zone, knownAt: known).build(
+              catalogue, asOf: instant, customers: [id]
+            ).table
+          } else {
+            try await FeatureBuilder(pool: session.pool, zone: zone).features(
+              of: id, catalogue, asOf: instant)
+          }
         try await Scorer(session.pool, zone: zone).supply(&table)
         guard let place = table.row(of: id) else {
           throw UsageError(

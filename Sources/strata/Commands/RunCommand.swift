@@ -28,6 +28,14 @@ struct RunCommand: AsyncParsableCommand {
       "A half-open interval A..B of days or RFC 3339 instants.", valueName: "a..b"))
   var interval: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Build the features as they were known then, an instant or a day for its end; nothing is \
+      loaded, trained or published.
+      """, valueName: "instant"))
+  var knownAt: String?
+
   @OptionGroup var parameters: ParameterOptions
 
   @Option(help: ArgumentHelp("Tasks at once.", valueName: "n"))
@@ -53,10 +61,12 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     // What was asked for is checked before a database is started or opened for it.
     let definition = try DAGsCommand.choice(global).find(dag)
-    let params = try definition.snapshot().params(from: parameters.texts())
+    let declared = try definition.snapshot().params(from: parameters.texts())
     try await Session.open(global) { session in
       let interval = try IntervalChoice(date: date, interval: interval)
         .resolve(in: session.project.zone, now: SystemClock().now())
+      let known = try knownAt.map { try Moment.instant($0, in: session.project.zone) }
+      let params = try KnownAt.adding(known, to: declared, of: definition)
       let presenter = RunPresenter(definition, console: session.console)
       let coordinator = try session.coordinator()
       let options = RunOptions(

@@ -1,5 +1,8 @@
 -- country: none, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
-SELECT c.customer_id, c.profile ->> 'it''s country' AS value
+SELECT c.customer_id, p.attributes ->> 'it''s country' AS value
 FROM facts.customers AS c
+LEFT JOIN facts.customer_profile AS p
+  ON p.customer_id = c.customer_id AND p.recorded_to = 'infinity'
+  AND p.valid_from < timestamptz '2024-03-31T09:30:00Z' AND p.valid_to >= timestamptz '2024-03-31T09:30:00Z'
 WHERE c.first_seen_at < timestamptz '2024-03-31T09:30:00Z' OR c.first_seen_at IS NULL
 ORDER BY c.customer_id;

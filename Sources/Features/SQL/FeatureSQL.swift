@@ -10,13 +10,16 @@ public enum FeatureSQL {
   ///
   /// Counts and money sums are exact (`bigint`, `numeric`), ratios `float8`, recency `integer`,
   /// profile attributes of the type declared.
+  /// - Parameter attributes: what the project's sources say of profile attributes.
   /// - Throws: ``FeatureError`` `features.unknown_feature`; `features.no_sql` for scores, which
   ///   exist only as published by a model, and what is computed from them.
   public static func text(
-    of name: String, in catalogue: FeatureCatalogue, asOf: Instant, zone: Zone
+    of name: String, in catalogue: FeatureCatalogue, asOf: Instant, zone: Zone,
+    attributes: ProfileAttributes = .none
   ) throws -> String {
     let feature = try catalogue.resolve(name)
-    let writer = FeatureSQLWriter(asOf: asOf, days: LocalDays(zone: zone))
+    let writer = FeatureSQLWriter(
+      asOf: asOf, days: LocalDays(zone: zone), attributes: attributes)
     let body: String
     switch feature.expression {
     case .ratio(let numerator, let denominator, let minimum)
@@ -28,7 +31,7 @@ public enum FeatureSQL {
       body =
         feature.operands.isEmpty
         ? try writer.select(feature) + "\nORDER BY c.customer_id"
-        : try derived(feature, catalogue, asOf, zone)
+        : try derived(feature, catalogue, writer)
     }
     return heading(feature, asOf, zone) + body + ";\n"
   }
@@ -54,9 +57,9 @@ public enum FeatureSQL {
 
   /// A CTE for each feature below, the deepest first, and the feature itself over them.
   private static func derived(
-    _ feature: FeatureDefinition, _ catalogue: FeatureCatalogue, _ asOf: Instant, _ zone: Zone
+    _ feature: FeatureDefinition, _ catalogue: FeatureCatalogue, _ writer: FeatureSQLWriter
   ) throws -> String {
-    let days = LocalDays(zone: zone)
+    let asOf = writer.asOf
     var tables: [String: String] = [:]
     var parts: [String] = []
     /// The name of the CTE of a feature at an instant.
@@ -64,21 +67,22 @@ public enum FeatureSQL {
       let feature = try catalogue.resolve(name)
       let key = feature.name + (instant == asOf ? "" : " at midnight")
       if let known = tables[key] { return known }
-      let body = try self.body(feature, instant, days, catalogue) { try table($0, $1) }
+      let body = try self.body(feature, writer.at(instant), catalogue) { try table($0, $1) }
       let cte = "\"\(key)\""
       tables[key] = cte
       parts.append("\(cte) AS (\n\(indent(body))\n)")
       return cte
     }
-    let body = try self.body(feature, asOf, days, catalogue) { try table($0, $1) }
+    let body = try self.body(feature, writer, catalogue) { try table($0, $1) }
     return "WITH " + parts.joined(separator: ", ") + "\n" + body + "\nORDER BY c.customer_id"
   }
 
   private static func body(
-    _ feature: FeatureDefinition, _ instant: Instant, _ days: LocalDays,
-    _ catalogue: FeatureCatalogue, _ table: (String, Instant) throws -> String
+    _ feature: FeatureDefinition, _ writer: FeatureSQLWriter, _ catalogue: FeatureCatalogue,
+    _ table: (String, Instant) throws -> String
   ) throws -> String {
-    var writer = FeatureSQLWriter(asOf: instant, days: days)
+    var writer = writer
+    let (instant, days) = (writer.asOf, writer.days)
     if case .ratio(_, let denominator, _) = feature.expression {
       writer.denominatorScale = try catalogue.resolve(denominator).scale ?? 0
     }
