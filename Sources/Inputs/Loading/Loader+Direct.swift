@@ -218,7 +218,7 @@ extension Loader {
         COPY pg_temp.strata_arrived (customer_key, first_seen_at) FROM STDIN (FORMAT binary)
         """
       ) { try await $0.write(bytes: arrived.bytes) }
-      try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql"))
+      try await connection.execute(SQL(file: "queries/inputs/upsert_seen_customers.sql", now))
       try await connection.execute("TRUNCATE pg_temp.strata_arrived")
     }
 
