@@ -31,7 +31,7 @@ extension FeatureBuilder {
     try await readStreams(loader, sql, late: late, customers, on: connection)
   }
 
-  private static let folded: SQL =
+  static let folded: SQL =
     "EXISTS (SELECT FROM features.folded_load AS f WHERE f.load_id = e.load_id)"
 
   private func readLate(

@@ -57,6 +57,16 @@ struct ProfileColumn: Sendable {
     return true
   }
 
+  /// Gives a row what another one has.
+  mutating func copy(from source: Int, to row: Int) {
+    switch type {
+    case .text, .date: codes[row] = codes[source]
+    case .boolean: flags[row] = flags[source]
+    case .integer, .decimal, .real, .timestamp: numbers[row] = numbers[source]
+    }
+    present[row] = present[source]
+  }
+
   /// The finished column.
   var column: Column {
     switch type {

@@ -50,61 +50,17 @@ struct ProfileReader {
       ) TO STDOUT
       """
     let index = table.index
-    let day = table.day
-    let names = features.map(\.attribute)
-    let isDefined = names.map(known.isDefined)
-    var start = Filling(
-      columns: features.map { ProfileColumn(type: $0.feature.type, count: index.count) },
-      isDescribed: Bitset(count: index.count))
-    start = try await connection.copyOut(sql.named("copy profiles"), into: start) {
+    let start = ProfileFilling(features, known, index: index, day: table.day)
+    let filling = try await connection.copyOut(sql.named("copy profiles"), into: start) {
       filling, bytes in
       var row = CopyText(bytes)
       let customer = try row.integer()
       guard let place = index.row(of: customer) else { return }
-      filling.isDescribed[place] = true
-      for position in names.indices {
-        let given = try row.text()
-        let name = names[position]
-        guard isDefined[position] else {
-          guard let given, !filling.columns[position].set(place, given) else { continue }
-          throw FeatureStoreError(
-            code: "feature_store.bad_profile_value",
-            message:
-              "expected \(filling.columns[position].type.rawValue) in the profile of customer "
-              + "\(customer), found '\(String(decoding: given, as: UTF8.self))' in '\(name)'",
-            hint:
-              "correct the customer's row, declare the feature as text, or say in 'profile:' of "
-              + "sources.yaml what stands in")
-        }
-        let text = given.map { String(decoding: $0, as: UTF8.self) }
-        guard let value = known.value(of: name, given: text, on: day),
-          !filling.columns[position].set(place, Array(value.utf8)),
-          let fallback = known.fallback(name)
-        else { continue }
-        // Of another type: as good as missing.
-        _ = filling.columns[position].set(place, Array(fallback.utf8))
+      filling.describe(place)
+      for position in filling.positions {
+        try filling.set(position, place, customer, try row.text())
       }
     }
-    start.fillMissing(names, known, on: day)
-    for (column, entry) in zip(start.columns, features) {
-      try table.supply(column.column, for: entry.feature.name)
-    }
-  }
-
-  /// The columns while rows come in, and whose profile has come.
-  private struct Filling: Sendable {
-    var columns: [ProfileColumn]
-    var isDescribed: Bitset
-
-    /// Gives those of whom nothing is known what stands in.
-    mutating func fillMissing(_ names: [String], _ known: ProfileAttributes, on day: Day) {
-      for (position, name) in names.enumerated() {
-        guard let value = known.value(of: name, given: nil, on: day) else { continue }
-        let bytes = Array(value.utf8)
-        for place in 0..<isDescribed.count where !isDescribed[place] {
-          _ = columns[position].set(place, bytes)
-        }
-      }
-    }
+    try filling.finish(&table)
   }
 }

@@ -12,11 +12,15 @@ struct SharedSnapshot: Sendable {
   private let pool: ConnectionPool
 
   /// Runs `body` in a snapshot; again from the start where a table changed under it.
-  static func read<T: Sendable>(
-    _ pool: ConnectionPool,
+  ///
+  /// - Parameter retries: how many times again; 0 for a body that cannot take back what it did.
+  nonisolated(nonsending) static func read<T: Sendable>(
+    _ pool: ConnectionPool, retries: Int = 3,
     _ body: nonisolated(nonsending) (SharedSnapshot) async throws -> T
   ) async throws -> T {
-    try await pool.transaction(.repeatableRead, readOnly: true, lasting: true) { connection in
+    try await pool.transaction(
+      .repeatableRead, readOnly: true, retries: retries, lasting: true
+    ) { connection in
       try await prepare(connection)
       return try await body(SharedSnapshot(connection: connection, pool: pool))
     }

@@ -76,6 +76,13 @@ public struct StateAdvance: Sendable {
     try sweep.apply(batch, as: kind)
   }
 
+  /// Counts the kept tiles of one measure and day in; `rows` are the state's rows of their places.
+  mutating func apply(
+    _ cells: TileLibrary.Cells, of measure: Measure, on day: Int32, rows: [Int32]
+  ) throws {
+    try sweep.apply(cells, of: measure, on: day, rows: rows)
+  }
+
   /// Counts events in.
   public mutating func apply(_ batch: StreamBatch, of read: StreamRead) {
     rings.apply(batch, of: read)

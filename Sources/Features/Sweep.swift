@@ -133,27 +133,15 @@ public struct Sweep: Sendable {
 
   /// The tiles that several sweeps need together, each once.
   public static func reads(for sweeps: [Sweep]) -> [TileRead] {
-    var needed: [(span: DaySpan, measure: Measure)] = []
+    var needed: [TileRead] = []
     for sweep in sweeps {
       for (slot, move) in zip(sweep.state.slots, sweep.moves) {
-        for span in move.old.symmetricDifference(move.new) { needed.append((span, slot.measure)) }
+        for span in move.old.symmetricDifference(move.new) {
+          needed.append(TileRead(days: span, measures: [slot.measure]))
+        }
       }
     }
-    // Between two neighbouring bounds the set of needed measures does not change.
-    let starts = Set(needed.map(\.span.first)).union(needed.map(\.span.last.after)).sorted()
-    var reads: [TileRead] = []
-    for (start, end) in zip(starts, starts.dropFirst()) {
-      let measures = Set(needed.filter { $0.span.contains(start) }.map(\.measure)).sorted()
-      guard !measures.isEmpty else { continue }
-      if let last = reads.last, last.days.last.after == start, last.measures == measures {
-        reads[reads.count - 1] = TileRead(
-          days: DaySpan(first: last.days.first, last: end.before), measures: measures)
-      } else {
-        reads.append(
-          TileRead(days: DaySpan(first: start, last: end.before), measures: measures))
-      }
-    }
-    return reads
+    return TileRead.united(needed)
   }
 
   /// The measures whose late arrivals the sweep needs; empty for a build from nothing.
@@ -269,6 +257,53 @@ public struct Sweep: Sendable {
       state.values[position].append(state.slots[position].initial)
     }
     return row
+  }
+
+  /// Counts the kept tiles of one measure and day in; `rows` are the state's rows of their places.
+  ///
+  /// - Throws: ``FeatureError`` `features.overflow` where a total leaves 64 bits.
+  mutating func apply(
+    _ cells: TileLibrary.Cells, of measure: Measure, on day: Int32, rows: [Int32]
+  ) throws {
+    for position in state.slots.indices where state.slots[position].measure == measure {
+      let slot = state.slots[position]
+      let sign = moves[position].sign(day)
+      if sign == 0 { continue }
+      let failed = state.values[position].withUnsafeMutableBufferPointer { target -> Int32? in
+        switch slot.fold {
+        case .sum where sign > 0:
+          return cells.first { place, value in
+            let row = Int(rows[Int(place)])
+            let (sum, overflow) = target[row].addingReportingOverflow(value)
+            if !overflow { target[row] = sum }
+            return overflow
+          }
+        case .sum:
+          return cells.first { place, value in
+            let row = Int(rows[Int(place)])
+            let (sum, overflow) = target[row].subtractingReportingOverflow(value)
+            if !overflow { target[row] = sum }
+            return overflow
+          }
+        case .lastDay, .firstDay:
+          if sign < 0 { return nil }
+          let isFirst = slot.fold == .firstDay
+          return cells.first { place, value in
+            let row = Int(rows[Int(place)])
+            if value > 0 {
+              let isEarlier = isFirst && target[row] != FeatureState.never
+              target[row] =
+                isEarlier ? min(target[row], Int64(day)) : max(target[row], Int64(day))
+            }
+            return false
+          }
+        }
+      }
+      if let failed {
+        throw FeatureError.overflow(
+          "the \(measure)", customer: state.index.ids[Int(rows[Int(failed)])])
+      }
+    }
   }
 
   // MARK: The end

@@ -22,8 +22,8 @@ public struct ScoreReference: Sendable, Hashable, Codable, CustomStringConvertib
 /// Scores customers with a model of the registry and keeps the scores by midnight.
 public struct Scorer: Sendable {
   private let pool: ConnectionPool
-  private let registry: ModelRegistry
-  private let zone: Zone
+  let registry: ModelRegistry
+  let zone: Zone
   private let clock: any WallClock
 
   /// A scorer over a project's database.

@@ -15,15 +15,12 @@ struct Publication: Sendable {
   /// Writes everything that the plan changes.
   func write(activity: Publisher.Activity) async throws {
     let active = try await activeRows(activity)
-    try await connection.execute(
-      SQL(
-        file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
-        evaluationID))
+    try await record()
     let catalogue = try await catalogueUpdate()
     if plan.catalogueChanged { try await write(catalogue) }
     try await writeSpells(
       SpellRows(plan: plan, publicationID: id, active: active, ids: catalogue.ids), catalogue)
-    try await writeSizes(catalogue)
+    _ = try await connection.pipeline(sizes(catalogue.ids))
     if plan.catalogueChanged { try await change(catalogue.views) }
     try await connection.execute(
       SQL(
@@ -31,8 +28,16 @@ struct Publication: Sendable {
         base?.evaluationID))
   }
 
+  /// Writes the row of the publication itself.
+  func record() async throws {
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
+        evaluationID))
+  }
+
   /// The rows of the plan's customers whose transitions events have caused.
-  private func activeRows(_ activity: Publisher.Activity) async throws -> Bitset {
+  func activeRows(_ activity: Publisher.Activity) async throws -> Bitset {
     // Without an earlier publication every transition is the rule's.
     guard let base else { return Bitset(count: plan.customers.count) }
     let customers: [Int64]
@@ -45,6 +50,19 @@ struct Publication: Sendable {
           base.publishedAt))
       customers = try row?.get("customers", as: [Int64]?.self) ?? []
     }
+    return rows(of: customers)
+  }
+
+  /// The rows with events since the publication before, which was written with this one: nothing
+  /// has come late in between.
+  func rowsWithEvents() async throws -> Bitset {
+    guard let base else { return Bitset(count: plan.customers.count) }
+    let row = try await connection.first(
+      SQL(file: "queries/segments/select_customers_between.sql", base.asOf, plan.asOf))
+    return rows(of: try row?.get("customers", as: [Int64]?.self) ?? [])
+  }
+
+  private func rows(of customers: [Int64]) -> Bitset {
     var rows = Bitset(count: plan.customers.count)
     for customer in customers {
       if let row = plan.customers.row(of: customer) { rows[row] = true }
@@ -52,7 +70,7 @@ struct Publication: Sendable {
     return rows
   }
 
-  private func catalogueUpdate() async throws -> CatalogueUpdate {
+  func catalogueUpdate() async throws -> CatalogueUpdate {
     let stored = try await connection.query(SQL(file: "queries/segments/select_segments.sql"))
     let versions = try await connection.query(
       SQL(file: "queries/segments/select_rule_versions.sql"))
@@ -70,7 +88,7 @@ struct Publication: Sendable {
       })
   }
 
-  private func write(_ catalogue: CatalogueUpdate) async throws {
+  func write(_ catalogue: CatalogueUpdate) async throws {
     try await connection.execute(
       SQL(
         file: "queries/segments/upsert_segments.sql",
@@ -94,7 +112,7 @@ struct Publication: Sendable {
       ) { writer in
         try await rows.eachOpened { try await writer.write(bytes: $0) }
       }
-      try expect(opened, rows.opened, "opened")
+      try Self.expect(opened, rows.opened, "opened")
     }
     CrashPoint.publishAfterCopy.pass()
     if rows.ended + rows.retracted + rows.reopened == 0 { return }
@@ -103,37 +121,47 @@ struct Publication: Sendable {
     ) { writer in
       try await rows.eachDelta { try await writer.write(bytes: $0) }
     }
-    try await connection.execute("ANALYZE segments.delta")
-    // Spells are found by their keys, ascending: their pages are read once, so an index page costs
-    // no more than another; without this a scan of all spells looks cheaper from 1 % churn on. Where
-    // it is, the leaving customers are to fit one pass.
-    try await connection.execute(
-      "SELECT set_config('random_page_cost', '1', true), set_config('work_mem', '64MB', true)")
+    try await Self.prepareDelta(on: connection)
     if rows.ended > 0 {
       let ids = Array(catalogue.ids.values)
       let ended = try await connection.execute(
         SQL(
           file: "queries/segments/end_spells.sql", id, plan.asOf, ids.map(\.segment),
           ids.map(\.version)))
-      try expect(ended, rows.ended, "ended")
+      try Self.expect(ended, rows.ended, "ended")
     }
     if rows.retracted > 0 {
       let retracted = try await connection.execute(
         SQL(file: "queries/segments/retract_spells.sql", id, plan.asOf))
-      try expect(retracted, rows.retracted, "retracted")
+      try Self.expect(retracted, rows.retracted, "retracted")
     }
     if rows.reopened > 0 {
       let reopened = try await connection.execute(
         SQL(file: "queries/segments/reopen_spells.sql", id, plan.asOf))
-      try expect(reopened, rows.reopened, "reopened")
+      try Self.expect(reopened, rows.reopened, "reopened")
     }
+    try await Self.clearDelta(of: sent, on: connection)
+  }
+
+  /// Makes the statements over the deltas cheap.
+  static func prepareDelta(on connection: Connection) async throws {
+    try await connection.execute("ANALYZE segments.delta")
+    // Spells are found by their keys, ascending: their pages are read once, so an index page costs
+    // no more than another; without this a scan of all spells looks cheaper from 1 % churn on. Where
+    // it is, the leaving customers are to fit one pass.
+    try await connection.execute(
+      "SELECT set_config('random_page_cost', '1', true), set_config('work_mem', '64MB', true)")
+  }
+
+  /// Empties the deltas.
+  static func clearDelta(of rows: Int, on connection: Connection) async throws {
     // Nobody reads the staging table, so its lock is nobody's wait. A new file is cheaper than
     // many dead rows, a few dead rows than a new file.
     try await connection.execute(
-      sent > 10_000 ? "TRUNCATE segments.delta" : "DELETE FROM segments.delta")
+      rows > 10_000 ? "TRUNCATE segments.delta" : "DELETE FROM segments.delta")
   }
 
-  private func expect(_ found: Int, _ expected: Int, _ verb: String) throws {
+  static func expect(_ found: Int, _ expected: Int, _ verb: String) throws {
     guard found != expected else { return }
     throw SegmentError(
       code: "segments.out_of_step",
@@ -141,19 +169,21 @@ struct Publication: Sendable {
       hint: "the memberships are not those of the live evaluation; were they changed by hand?")
   }
 
-  private func writeSizes(_ catalogue: CatalogueUpdate) async throws {
+  /// The statements that write sizes and movements.
+  func sizes(_ ids: [String: (segment: Int32, version: Int32)]) -> [SQL] {
     let sized = plan.changes.compactMap { change in
-      catalogue.ids[change.definition.name].map { (change, $0.segment) }
+      ids[change.definition.name].map { (change, $0.segment) }
     }
-    try await connection.execute(SQL(file: "queries/segments/delete_sizes.sql", plan.asOf))
-    try await connection.execute(
+    return [
+      SQL(file: "queries/segments/delete_sizes.sql", plan.asOf),
       SQL(
         file: "queries/segments/insert_sizes.sql", plan.asOf, sized.map(\.1),
         sized.map { Int64($0.0.members) }, sized.map { Int64($0.0.entered) },
-        sized.map { Int64($0.0.left) }))
+        sized.map { Int64($0.0.left) }),
+    ]
   }
 
-  private func change(_ views: [CatalogueUpdate.ViewChange]) async throws {
+  func change(_ views: [CatalogueUpdate.ViewChange]) async throws {
     for view in views {
       switch view {
       case .drop(let name):

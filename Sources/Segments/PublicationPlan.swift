@@ -118,7 +118,7 @@ struct PublicationPlan: Sendable {
       uniquingKeysWith: { first, _ in first })
   }
 
-  private static func union(_ left: IDIndex, _ right: IDIndex) -> IDIndex {
+  static func union(_ left: IDIndex, _ right: IDIndex) -> IDIndex {
     // Ids only grow, as a rule: the new index then holds all of the old.
     if RowMap.isPrefix(right.ids, of: left.ids) { return left }
     if RowMap.isPrefix(left.ids, of: right.ids) { return right }

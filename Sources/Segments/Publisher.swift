@@ -54,37 +54,46 @@ public struct Publisher: Sendable {
     evaluationID: Int64, runID: Int64?, activity: Activity = .recorded,
     fence: @escaping Fence = { _ in }
   ) async throws -> PublicationResult {
-    let clock = self.clock
     let result = try await pool.transaction { connection in
       try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
       try await ask(fence, on: connection)
       let new = try await EvaluationStore.load(evaluationID, on: connection)
       let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
-      let plan = PublicationPlan(
-        publishing: new, live: earlier.live?.evaluation, base: earlier.base?.evaluation)
-      if let live = earlier.live, plan.isEmpty {
-        return plan.result(
-          .unchanged, id: live.id, publishedAt: live.publishedAt, customers: new.customers.count)
-      }
-      let publication = Publication(
-        connection: connection, plan: plan, id: earlier.lastID + 1,
-        publishedAt: earlier.following(clock.now()), evaluationID: evaluationID, runID: runID,
-        base: earlier.base)
-      try await publication.write(activity: activity)
-      try await fence(connection)
-      CrashPoint.publishBeforeCommit.pass()
-      return plan.result(
-        earlier.live?.asOf == new.asOf ? .corrected : .published, id: publication.id,
-        publishedAt: publication.publishedAt, customers: new.customers.count)
+      return try await publish(
+        Order(evaluationID: evaluationID, runID: runID, fence: fence), new, earlier,
+        activity: activity, on: connection)
     }
     CrashPoint.publishAfterCommit.pass()
     return result
   }
 
+  /// Publishes an evaluation in the transaction that holds the lock.
+  func publish(
+    _ order: Order, _ new: SegmentEvaluation, _ earlier: EarlierPublications, activity: Activity,
+    on connection: Connection
+  ) async throws -> PublicationResult {
+    let plan = PublicationPlan(
+      publishing: new, live: earlier.live?.evaluation, base: earlier.base?.evaluation)
+    if let live = earlier.live, plan.isEmpty {
+      return plan.result(
+        .unchanged, id: live.id, publishedAt: live.publishedAt, customers: new.customers.count)
+    }
+    let publication = Publication(
+      connection: connection, plan: plan, id: earlier.lastID + 1,
+      publishedAt: earlier.following(clock.now()), evaluationID: order.evaluationID,
+      runID: order.runID, base: earlier.base)
+    try await publication.write(activity: activity)
+    try await order.fence(connection)
+    CrashPoint.publishBeforeCommit.pass()
+    return plan.result(
+      earlier.live?.asOf == new.asOf ? .corrected : .published, id: publication.id,
+      publishedAt: publication.publishedAt, customers: new.customers.count)
+  }
+
   private struct Undo: Error {}
 
   /// Asks the fence and keeps no lock: a publication may take longer than a lease is renewed.
-  private func ask(_ fence: @escaping Fence, on connection: Connection) async throws {
+  func ask(_ fence: @escaping Fence, on connection: Connection) async throws {
     do {
       try await connection.savepoint { connection in
         try await fence(connection)

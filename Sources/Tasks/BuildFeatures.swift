@@ -4,6 +4,7 @@ import Models
 import Orchestrator
 import Pipeline
 import Schedules
+import Segments
 
 /// Built features as they go from task to task: the stored state that they are computed from.
 public struct FeatureReference: Codable, Sendable, Hashable {
@@ -30,7 +31,7 @@ public struct FeatureReference: Codable, Sendable, Hashable {
 }
 
 /// Folds new events into the day tiles and rolls every window to the run's as-of.
-public struct BuildFeatures: RunnableTask {
+public struct BuildFeatures: BatchesIntervals {
   /// `build_features`.
   public static let kind = "build_features"
   /// The features' reference.
@@ -75,12 +76,48 @@ public struct BuildFeatures: RunnableTask {
   }
 }
 
+extension BuildFeatures {
+  /// Folds once and stores the state of the first interval: those who read the features of the
+  /// others sweep on from there, each day a step, and the last of them stores where that ends.
+  ///
+  /// Intervals that do not end at ascending midnights are built one by one.
+  public func runBatch(in batch: BatchContext<FeatureReference>) async throws {
+    guard let first = batch.intervals.first, let midnights = batch.midnights, midnights.count > 1
+    else { return try await runOneByOne(batch) }
+    let reference = try await run(in: first)
+    let counts = try await FeatureBuilder(pool: first.pool, zone: first.zone).populations(
+      at: midnights)
+    try batch.finish(first, with: reference)
+    CrashPoint.passInterval(of: Self.kind)
+    var day = LocalDays(zone: first.zone).lastDay(before: first.asOf)
+    for (context, customers) in zip(batch.intervals, counts).dropFirst() {
+      _ = try context.value(of: landed)
+      context.log.info("\(customers) customers, advanced from \(day) when they are read")
+      context.progress(
+        TaskProgress(done: 0, unit: "rows", note: "\(customers) customers, from \(day)"))
+      try batch.finish(
+        context,
+        with: FeatureReference(
+          asOf: context.asOf, catalogue: catalogue, tileVersion: reference.tileVersion,
+          customers: customers, features: reference.features, advancedFrom: day, loadsFolded: 0,
+          tilesWritten: 0, rowsRead: 0))
+      CrashPoint.passInterval(of: Self.kind)
+      day = LocalDays(zone: first.zone).lastDay(before: context.asOf)
+    }
+  }
+}
+
 extension TaskContext {
   /// The table of built features, from the stored state, with the scores that count at its as-of.
   func table(
     _ reference: FeatureReference, _ definitions: FeatureCatalogue
   ) async throws -> FeatureTable {
-    var table = try await features(reference, definitions)
+    try await scored(try await features(reference, definitions))
+  }
+
+  /// A table with the scores that count at its as-of.
+  func scored(_ table: FeatureTable) async throws -> FeatureTable {
+    var table = table
     for model in try await Scorer(pool, zone: zone, clock: clock).supply(&table) {
       log.notice("model \(model) has no scores at this midnight: they are null")
     }

@@ -3,6 +3,7 @@ import Features
 import Models
 import Orchestrator
 import Pipeline
+import Rules
 import Segments
 
 /// An evaluation as it goes from task to task: where its bitsets stand.
@@ -18,7 +19,7 @@ public struct EvaluationReference: Codable, Sendable, Hashable {
 }
 
 /// Evaluates every rule of the catalogue for every customer, in one pass over columns.
-public struct EvaluateRules: RunnableTask {
+public struct EvaluateRules: BatchesIntervals {
   /// `evaluate_rules`.
   public static let kind = "evaluate_rules"
   /// What the rules test.
@@ -45,7 +46,28 @@ public struct EvaluateRules: RunnableTask {
     let definitions = try catalogues.features(reference.catalogue)
     let segments = try catalogues.segments(catalogue, features: definitions)
     if let scores { _ = try context.value(of: scores) }
-    let table = try await context.table(reference, definitions)
+    return try await evaluate(segments, try await context.table(reference, definitions), context)
+  }
+
+  /// One sweep over all the days; the state of the last one is stored for the night after it.
+  ///
+  /// Intervals that do not end at ascending midnights are evaluated one by one.
+  public func runBatch(in batch: BatchContext<EvaluationReference>) async throws {
+    guard let first = batch.intervals.first, batch.midnights != nil else {
+      return try await runOneByOne(batch)
+    }
+    let catalogues = try first.catalogues()
+    let definitions = try catalogues.features(first.value(of: features).catalogue)
+    let segments = try catalogues.segments(catalogue, features: definitions)
+    try await sweep(batch.intervals, of: batch, definitions, saving: true) { context, table in
+      if let scores { _ = try context.value(of: scores) }
+      return try await evaluate(segments, table, context)
+    }
+  }
+
+  private func evaluate(
+    _ segments: SegmentCatalogue, _ table: FeatureTable, _ context: TaskContext
+  ) async throws -> EvaluationReference {
     let outcome = try EvaluateSegments(segments)(over: table)
     let id = try await EvaluationStore(pool: context.pool, clock: context.clock).save(
       outcome.evaluation, runID: context.run.runID)

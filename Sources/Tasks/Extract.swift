@@ -1,6 +1,8 @@
 import Inputs
 import Orchestrator
 import Pipeline
+import Schedules
+import Segments
 
 /// What the sources delivered.
 public struct Landed: Codable, Sendable, Hashable {
@@ -23,7 +25,7 @@ public struct Landed: Codable, Sendable, Hashable {
 ///
 /// The order is that of the catalogue, because later sources may refer to the customers of
 /// earlier ones.
-public struct Extract: RunnableTask {
+public struct Extract: BatchesIntervals {
   /// `extract`.
   public static let kind = "extract"
   /// Loads with their counts.
@@ -38,8 +40,43 @@ public struct Extract: RunnableTask {
   public func run(in context: TaskContext) async throws -> Landed {
     if try context.keepsAll("nothing is loaded") { return Landed(loads: []) }
     let catalogue = try context.catalogues().sources(sources)
-    let loader = Loader(
-      pool: context.pool, clock: context.clock, profilesHoldFrom: context.run.interval.start)
+    let loads = try await load(catalogue, holdingFrom: context.run.interval.start, context)
+    let judged = try await judged(loads, catalogue.sources, context)
+    tell(judged, context)
+    return Landed(loads: judged)
+  }
+
+  /// Loads once, for sources give all that they hold; whether it is fresh enough is asked for each
+  /// interval. Those after the first find everything loaded.
+  public func runBatch(in batch: BatchContext<Landed>) async throws {
+    guard let first = batch.intervals.first, !batch.isOfThePast else {
+      return try await runOneByOne(batch)
+    }
+    let catalogue = try first.catalogues().sources(sources)
+    let earliest = batch.intervals.map(\.run.interval.start).min()
+    var loads = try await load(
+      catalogue, holdingFrom: earliest ?? first.run.interval.start, first)
+    for context in batch.intervals {
+      try Task.checkCancellation()
+      let judged = try await judged(loads, catalogue.sources, context)
+      tell(judged, context)
+      try batch.finish(context, with: Landed(loads: judged))
+      CrashPoint.passInterval(of: Self.kind)
+      loads = Self.repeated(loads)
+    }
+  }
+
+  /// What the next interval finds: one line for each source, unchanged.
+  private static func repeated(_ loads: [Landed.Load]) -> [Landed.Load] {
+    loads.enumerated().filter { position, load in
+      !loads[(position + 1)...].contains { $0.report.source == load.report.source }
+    }.map { Landed.Load(report: $1.report.repeated, seconds: 0) }
+  }
+
+  private func load(
+    _ catalogue: SourceCatalogue, holdingFrom start: Instant, _ context: TaskContext
+  ) async throws -> [Landed.Load] {
+    let loader = Loader(pool: context.pool, clock: context.clock, profilesHoldFrom: start)
     try await loader.declare(catalogue)
     var loads: [Landed.Load] = []
     for source in catalogue.sources {
@@ -58,13 +95,15 @@ public struct Extract: RunnableTask {
         loads.append(Landed.Load(report: report, seconds: elapsed))
       }
     }
-    loads = try await judged(loads, catalogue.sources, context)
+    return loads
+  }
+
+  private func tell(_ loads: [Landed.Load], _ context: TaskContext) {
     let accepted = loads.reduce(0) { $0 + $1.report.rowsAccepted }
     let rejected = loads.reduce(0) { $0 + $1.report.rowsRejected }
     context.progress(
       TaskProgress(
         done: accepted, unit: "rows", note: rejected > 0 ? "\(rejected) rejected" : nil))
-    return Landed(loads: loads)
   }
 
   /// Compares the latest rows with what the sources promise at the run's as-of.

@@ -3,7 +3,7 @@ import Pipeline
 import Segments
 
 /// Makes an evaluation what analysts see: deltas only, in one transaction, fenced.
-public struct PublishSegments: RunnableTask {
+public struct PublishSegments: BatchesIntervals {
   /// `publish_segments`.
   public static let kind = "publish_segments"
   /// What changed.
@@ -24,10 +24,34 @@ public struct PublishSegments: RunnableTask {
     let result = try await publisher.publish(
       evaluationID: reference.evaluationID, runID: context.run.runID,
       fence: { try await context.fence($0) })
+    tell(result, context)
+    return result
+  }
+
+  /// Publishes in order, several days to a transaction; each has its own publication, fenced by its
+  /// own attempt. Days that do not ascend are published one by one.
+  public func runBatch(in batch: BatchContext<PublicationResult>) async throws {
+    guard let first = batch.intervals.first, !batch.isOfThePast,
+      zip(batch.intervals, batch.intervals.dropFirst()).allSatisfy({ $0.asOf < $1.asOf })
+    else { return try await runOneByOne(batch) }
+    let orders = try batch.intervals.map { context in
+      Publisher.Order(
+        evaluationID: try context.value(of: evaluation).evaluationID, runID: context.run.runID,
+        fence: { try await context.fence($0) })
+    }
+    try await Publisher(pool: first.pool, clock: first.clock).publish(series: orders) {
+      position, result in
+      let context = batch.intervals[position]
+      tell(result, context)
+      try batch.finish(context, with: result)
+      CrashPoint.passInterval(of: Self.kind)
+    }
+  }
+
+  private func tell(_ result: PublicationResult, _ context: TaskContext) {
     context.progress(
       TaskProgress(
         done: Int64(result.rowsChanged), total: Int64(result.rowsChanged), unit: "changes",
         note: result.outcome.rawValue))
-    return result
   }
 }

@@ -20,7 +20,7 @@ public struct TrainedReference: Codable, Sendable, Hashable {
 }
 
 /// Trains a model of `models.yaml` when the last training is too old.
-public struct TrainModel: RunnableTask {
+public struct TrainModel: BatchesIntervals {
   /// `train_model`.
   public static let kind = "train_model"
   /// The champion.
@@ -42,6 +42,11 @@ public struct TrainModel: RunnableTask {
     self.features = features
     maximumAgeMilliseconds = ifOlderThan?.milliseconds
     self.catalogue = catalogue
+  }
+
+  /// Interval by interval: what one trains decides whether the next one has to.
+  public func runBatch(in batch: BatchContext<TrainedReference>) async throws {
+    try await runOneByOne(batch)
   }
 
   /// Trains, or says why it need not or cannot.

@@ -9,7 +9,7 @@ public struct ReportReference: Codable, Sendable, Hashable {
 }
 
 /// Writes everything the run knows about itself to `reports.run_report`.
-public struct WriteReport: RunnableTask {
+public struct WriteReport: BatchesIntervals {
   /// `write_report`.
   public static let kind = "write_report"
   /// The report's place.
@@ -19,6 +19,11 @@ public struct WriteReport: RunnableTask {
 
   /// A report of a run that publishes; it is also written where the publication failed.
   public init(of publication: Output<PublicationResult>?) { self.publication = publication }
+
+  /// A report of each interval's run.
+  public func runBatch(in batch: BatchContext<ReportReference>) async throws {
+    try await runOneByOne(batch)
+  }
 
   /// Assembles and stores the report.
   public func run(in context: TaskContext) async throws -> ReportReference {

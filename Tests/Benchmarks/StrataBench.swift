@@ -9,8 +9,8 @@ import Foundation
 enum StrataBench {
   static var suites: [any Suite.Type] {
     [
-      CommandSuite.self, IngestSuite.self, NightlySuite.self, OnlineRetailSuite.self,
-      ChurnSuite.self, OrchestratorSuite.self,
+      CommandSuite.self, IngestSuite.self, NightlySuite.self, BackfillSuite.self,
+      OnlineRetailSuite.self, ChurnSuite.self, OrchestratorSuite.self,
     ]
   }
 

@@ -145,7 +145,7 @@ public struct RingSweep: Sendable {
   /// Counts the rows of a read in.
   public mutating func apply(_ batch: StreamBatch, of read: StreamRead) {
     if batch.count == 0 || (fault == .dropsLate && read.purpose == .late) { return }
-    let days = localDays(batch.times)
+    let days = zone.numbers(of: batch.times)
     for slot in read.slots {
       guard let position = moves.firstIndex(where: { $0.need.slot == slot }) else { continue }
       let cells = CellReader(slot, batch.shape, fault)
@@ -165,27 +165,6 @@ public struct RingSweep: Sendable {
         let edge = Edge(slot: slot, window: window, from: from, to: until)
         cells.read(batch, days, &edges[edge, default: Pending()])
       }
-    }
-  }
-
-  /// The local days of times, by search among the midnights around them.
-  private func localDays(_ times: [Int64]) -> [Int32] {
-    guard let first = times.min(), let last = times.max() else { return [] }
-    let start = zone.day(of: Instant(microseconds: first))
-    let end = zone.day(of: Instant(microseconds: last))
-    let midnights = zone.midnights(from: start, through: end + 1).map(\.microseconds)
-    var guess = 0
-    return times.map { time in
-      if !(midnights[guess] <= time && time < midnights[guess + 1]) {
-        var low = 0
-        var high = midnights.count - 1
-        while high - low > 1 {
-          let middle = (low + high) >> 1
-          if midnights[middle] <= time { low = middle } else { high = middle }
-        }
-        guess = low
-      }
-      return start.number + Int32(guess)
     }
   }
 
@@ -319,7 +298,7 @@ public struct RingSweep: Sendable {
       var events = events
       var found = search(&events)
       if let bounds { found.removeAll { $0.at < bounds.from || $0.at >= bounds.to } }
-      for (one, day) in zip(found, localDays(found.map(\.at))) where wants(day) {
+      for (one, day) in zip(found, zone.numbers(of: found.map(\.at))) where wants(day) {
         let entry = Ring.Entry(day: day, a: one.isComplete ? 1 : 0, b: one.depth)
         additions.append(addition(customer, entry, index))
       }

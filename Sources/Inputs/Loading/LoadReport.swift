@@ -98,6 +98,17 @@ public struct LoadReport: Sendable, Codable, Equatable {
   }
 }
 
+extension LoadReport {
+  /// What another load at once finds: this very data is loaded, and nothing is read.
+  public var repeated: LoadReport {
+    var report = LoadReport(source: source, file: file, state: .skipped)
+    report.loadID = loadID
+    report.bytes = bytes
+    report.watermark = watermark
+    return report
+  }
+}
+
 /// How far a load has come.
 public struct LoadProgress: Sendable, Equatable {
   /// What a load is busy with.

@@ -7,6 +7,9 @@ import Warehouse
 public enum BackfillEvent: Sendable {
   /// How it stands; told whenever that changes.
   case progress(BackfillRecord)
+  /// How far its tasks are; told whenever that changes, of a backfill whose tasks serve all
+  /// intervals in one go.
+  case tasks([BackfillTaskTally])
   /// Nobody can go on: the intervals that are left are held by runs that nobody works on.
   case held(BackfillRecord)
 }
@@ -49,10 +52,14 @@ extension Backfills {
     _ id: Int64, observer: @escaping @Sendable (BackfillEvent) -> Void
   ) async throws -> BackfillRecord {
     var last: BackfillRecord?
+    var tasks: [BackfillTaskTally] = []
     try await ChangeSignals(pool: runtime.pool, poll: .seconds(2)).look {
       let now = try await record(id)
       if now != last { observer(.progress(now)) }
       last = now
+      let tallies = try await tasksOfBatch(now)
+      if tallies != tasks { observer(.tasks(tallies)) }
+      tasks = tallies
       return !now.isAtRest
     }
     guard let last else { throw Self.unknown(id) }
@@ -118,6 +125,7 @@ struct ForegroundBackfill: Sendable {
     let fault = Task { if case .failure(let error) = await work.result { failure.set(error) } }
     defer { fault.cancel() }
     var last: BackfillRecord?
+    var tasks: [BackfillTaskTally] = []
     do {
       try await ChangeSignals(pool: runtime.pool, poll: .seconds(1)).look {
         if let error = failure.value { throw error }
@@ -125,6 +133,9 @@ struct ForegroundBackfill: Sendable {
         let now = try await backfills.record(id)
         if now != last { observer(.progress(now)) }
         last = now
+        let tallies = try await backfills.tasksOfBatch(now)
+        if tallies != tasks { observer(.tasks(tallies)) }
+        tasks = tallies
         guard !now.isAtRest else { return false }
         if now.tally.started == 0, now.tally.pending == 0, try await isHeldForGood(backfills) {
           observer(.held(now))

@@ -85,7 +85,8 @@ struct BackfillPrinter {
   }
 }
 
-/// Shows the progress of a backfill: intervals ended, their rate, and the time left.
+/// Shows the progress of a backfill, intervals ended with their rate and the time left, and, where
+/// each task serves all intervals in one go, the same of the tasks.
 final class BackfillPresenter: Sendable {
   private let board: ProgressBoard
   private let console: Console
@@ -100,6 +101,7 @@ final class BackfillPresenter: Sendable {
   func observe(_ event: BackfillEvent) {
     switch event {
     case .progress(let record): show(record)
+    case .tasks(let tallies): tallies.forEach(show)
     case .held(let record):
       console.warn(
         "\(record.tally.inFlight) intervals are held by runs that nobody works on; start a "
@@ -126,6 +128,24 @@ final class BackfillPresenter: Sendable {
       case .cancelled: entry.standing = .cancelled
       }
       entry.endedAt = record.finishedAt
+    }
+  }
+
+  /// A task that goes through the intervals: its rate tells when it is done.
+  private func show(_ tally: BackfillTaskTally) {
+    board.update(tally.task) { entry in
+      entry.startedAt = tally.startedAt
+      entry.progress = RunBoard.Progress(
+        done: Int64(tally.ended), total: Int64(tally.total), unit: "intervals")
+      entry.note = "\(tally.ended) of \(tally.total)"
+      if tally.failed > 0 { entry.note += ", \(tally.failed) failed" }
+      if tally.ended == tally.total {
+        entry.standing = tally.failed > 0 ? .failed : .success
+        entry.endedAt = tally.finishedAt
+      } else if tally.startedAt != nil {
+        entry.standing = .running
+        entry.endedAt = nil
+      }
     }
   }
 

@@ -371,4 +371,5 @@ def main():
     write(f"{folder}/peers/publish_best.sql", publish_best())
 
 
-main()
+if __name__ == "__main__":
+    main()

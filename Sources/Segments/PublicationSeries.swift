@@ -1,0 +1,245 @@
+import Columns
+import Schedules
+import Warehouse
+
+extension Publisher {
+  /// One of several publications in a row.
+  public struct Order: Sendable {
+    /// What ``EvaluationStore/save(_:runID:)`` returned.
+    public let evaluationID: Int64
+    /// The run that publishes; nil outside a run.
+    public let runID: Int64?
+    /// Throws where the caller may no longer publish it.
+    public let fence: Fence
+
+    /// An order to publish an evaluation.
+    public init(evaluationID: Int64, runID: Int64?, fence: @escaping Fence = { _ in }) {
+      self.evaluationID = evaluationID
+      self.runID = runID
+      self.fence = fence
+    }
+  }
+
+  /// Publishes evaluations of ascending as-ofs, as many in a transaction as take about a second.
+  ///
+  /// What is written is what as many single publications write. Each order's fence is asked in the
+  /// transaction that publishes it.
+  ///
+  /// - Parameter committed: told of each result in the order of `orders`, once it is committed.
+  /// - Throws: as ``publish(evaluationID:runID:activity:fence:)``; what was committed stays.
+  public nonisolated(nonsending) func publish(
+    series orders: [Order],
+    committed: nonisolated(nonsending) (Int, PublicationResult) async throws -> Void
+  ) async throws {
+    let watch = ContinuousClock()
+    var position = 0
+    var length = 4
+    while position < orders.count {
+      try Task.checkCancellation()
+      let start = watch.now
+      let part = Array(orders[position..<min(orders.count, position + length)])
+      let results = try await publish(together: part)
+      CrashPoint.publishAfterCommit.pass()
+      for result in results {
+        try await committed(position, result)
+        position += 1
+      }
+      let took = start.duration(to: watch.now)
+      if took < .milliseconds(600) {
+        length = min(SpellSeries.most, length * 2)
+      } else if took > .milliseconds(1500) {
+        length = max(1, length / 2)
+      }
+    }
+  }
+
+  /// Publishes the first of some orders, and as many of those after it as follow each other, in one
+  /// transaction.
+  private func publish(together orders: [Order]) async throws -> [PublicationResult] {
+    guard let first = orders.first else { return [] }
+    let clock = self.clock
+    return try await pool.transaction { connection in
+      try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
+      try await ask(first.fence, on: connection)
+      let opening = try await EvaluationStore.load(first.evaluationID, on: connection)
+      let earlier = try await EarlierPublications.load(before: opening.asOf, on: connection)
+      if earlier.live?.asOf == opening.asOf {
+        // The live as-of again: what was recorded there may have to be taken back.
+        return [try await publish(first, opening, earlier, activity: .recorded, on: connection)]
+      }
+      var evaluations = [opening]
+      var bytes = opening.bytes
+      for order in orders.dropFirst() {
+        do {
+          let next = try await EvaluationStore.load(order.evaluationID, on: connection)
+          bytes += next.bytes
+          let last = evaluations[evaluations.count - 1].asOf
+          guard next.asOf > last, bytes <= Self.memory else { break }
+          evaluations.append(next)
+        } catch is SegmentError {
+          // Its own fault, told when it is the first.
+          break
+        }
+      }
+      var writer = SeriesWriter(
+        connection: connection, earlier: earlier, evaluations: evaluations, clock: clock)
+      for (order, evaluation) in zip(orders, evaluations) {
+        try await writer.add(evaluation, order)
+      }
+      try await writer.finish()
+      for (order, _) in zip(orders, evaluations) { try await order.fence(connection) }
+      CrashPoint.publishBeforeCommit.pass()
+      return writer.results
+    }
+  }
+
+  /// How large the evaluations of one transaction may be in memory, in bytes.
+  private static let memory = 256 << 20
+}
+
+extension SegmentEvaluation {
+  /// What it takes in memory.
+  fileprivate var bytes: Int { customers.count * 8 + members.count * customers.count / 8 }
+
+  /// The same members as rows of more customers.
+  fileprivate func over(_ universe: IDIndex) -> SegmentEvaluation {
+    let remap = RowMap(from: customers, to: universe)
+    return SegmentEvaluation(
+      asOf: asOf, customers: universe, segments: segments, members: members.map { remap($0) })
+  }
+}
+
+/// Writes several publications in one transaction.
+private struct SeriesWriter {
+  let connection: Connection
+  private let universe: IDIndex
+  private let clock: any WallClock
+  private(set) var results: [PublicationResult] = []
+  private var series: SpellSeries
+  private var live: SegmentEvaluation?
+  /// The publication before the next one.
+  private var last: EarlierPublications.Entry?
+  /// The evaluation of the publication before that.
+  private var lastBut: Int64?
+  private var lastID: Int32
+  private var lastTime: Instant?
+  private var ids: [String: (segment: Int32, version: Int32)] = [:]
+  /// Statements without an answer that wait for the next flush.
+  private var waiting: [SQL] = []
+
+  init(
+    connection: Connection, earlier: EarlierPublications, evaluations: [SegmentEvaluation],
+    clock: any WallClock
+  ) {
+    self.connection = connection
+    self.clock = clock
+    let all = evaluations.map(\.customers) + [earlier.live?.evaluation.customers].compactMap { $0 }
+    universe = all.dropFirst().reduce(all[0]) { PublicationPlan.union($0, $1) }
+    series = SpellSeries(customers: universe)
+    last = earlier.live
+    live = last?.evaluation.over(universe)
+    lastID = earlier.lastID
+    lastTime = earlier.lastPublishedAt
+  }
+
+  /// Decides a publication and writes what must stand before its spells do.
+  mutating func add(_ evaluation: SegmentEvaluation, _ order: Publisher.Order) async throws {
+    let new = evaluation.over(universe)
+    let plan = PublicationPlan(publishing: new, live: live, base: live)
+    let now = clock.now()
+    let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
+    let publication = Publication(
+      connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
+      evaluationID: order.evaluationID, runID: order.runID, base: last)
+    // Versions are the same throughout a series.
+    if plan.catalogueChanged { try await flush() }
+    try await publication.record()
+    if plan.catalogueChanged || ids.isEmpty {
+      let catalogue = try await publication.catalogueUpdate()
+      if plan.catalogueChanged { try await publication.write(catalogue) }
+      ids = catalogue.ids
+      if plan.catalogueChanged { try await publication.change(catalogue.views) }
+    }
+    let active =
+      results.isEmpty
+      ? try await publication.activeRows(.recorded) : try await publication.rowsWithEvents()
+    series.add(plan, id: publication.id, active: active, ids: ids)
+    waiting += publication.sizes(ids)
+    results.append(
+      plan.result(
+        .published, id: publication.id, publishedAt: time, customers: evaluation.customers.count))
+    lastBut = last?.evaluationID
+    last = EarlierPublications.Entry(
+      id: publication.id, asOf: plan.asOf, publishedAt: time, evaluationID: order.evaluationID,
+      evaluation: new)
+    live = new
+    lastID = publication.id
+    lastTime = time
+  }
+
+  /// Writes what is left, and removes the evaluations that no later publication needs.
+  mutating func finish() async throws {
+    try await flush()
+    guard let last else { return }
+    try await connection.execute(
+      SQL(
+        file: "queries/segments/delete_old_evaluations.sql", last.evaluationID, last.asOf,
+        lastBut))
+  }
+
+  /// Writes the spells and sizes of the publications so far.
+  private mutating func flush() async throws {
+    if !waiting.isEmpty { _ = try await connection.pipeline(waiting) }
+    waiting = []
+    if series.isEmpty { return }
+    var series = self.series
+    self.series = SpellSeries(customers: universe)
+    try await end(&series)
+    if series.passed > 0 {
+      let passed = try await connection.copyIn(
+        """
+        COPY segments.ended_spell (
+          customer_id, valid_from, valid_to, segment_id, opened_in, closed_in, entered_version,
+          left_version, entered_cause, left_cause)
+        FROM STDIN (FORMAT binary)
+        """
+      ) { writer in
+        try await series.eachPassing { try await writer.write(bytes: $0) }
+      }
+      try Publication.expect(passed, series.passed, "opened and ended")
+    }
+    CrashPoint.publishAfterCopy.pass()
+    let opening = series.opening
+    if opening == 0 { return }
+    let opened = try await connection.copyIn(
+      """
+      COPY segments.open_spell (
+        customer_id, valid_from, segment_id, opened_in, entered_version, entered_cause)
+      FROM STDIN (FORMAT binary)
+      """
+    ) { writer in
+      try await series.eachOpened { try await writer.write(bytes: $0) }
+    }
+    try Publication.expect(opened, opening, "opened")
+  }
+
+  /// Ends the spells that were open before; one that opens again must find its place free.
+  private func end(_ series: inout SpellSeries) async throws {
+    if series.ended == 0 { return }
+    let sent = try await connection.copyIn(
+      """
+      COPY segments.delta (customer_id, segment_id, cause, action, closed_in)
+      FROM STDIN (FORMAT binary)
+      """
+    ) { writer in
+      try await series.eachEnding { try await writer.write(bytes: $0) }
+    }
+    try await Publication.prepareDelta(on: connection)
+    let ended = try await connection.execute(
+      SQL(
+        file: "queries/segments/end_spells_of_series.sql", series.members.map(\.id),
+        series.members.map(\.asOf), series.segments.map(\.id), series.segments.map(\.version)))
+    try Publication.expect(ended, series.ended, "ended")
+    try await Publication.clearDelta(of: sent, on: connection)
+  }
+}
