@@ -1,6 +1,26 @@
 import Columns
+import Foundation
 import Schedules
 import Warehouse
+
+/// What a publication keeps of itself, as `segments.publication_record.summary`.
+struct PublicationSummary: Codable, Sendable {
+  /// The evaluation published; its row may be gone.
+  let evaluation: Int64
+  let result: PublicationResult
+
+  /// What a run has published of an evaluation; nil where it has not.
+  static func find(
+    of runID: Int64?, evaluation: Int64, on connection: Connection
+  ) async throws -> PublicationResult? {
+    guard let runID else { return nil }
+    let row = try await connection.first(
+      SQL(file: "queries/segments/select_publication_of_run.sql", runID, evaluation))
+    guard let row else { return nil }
+    let text = try row.get("summary", as: JSONText.self).text
+    return try JSONDecoder().decode(PublicationSummary.self, from: Data(text.utf8)).result
+  }
+}
 
 /// The writing half of a publication, inside its transaction; everything is decided already.
 struct Publication: Sendable {
@@ -11,6 +31,8 @@ struct Publication: Sendable {
   let evaluationID: Int64
   let runID: Int64?
   let base: EarlierPublications.Entry?
+  /// What is told of it.
+  let result: PublicationResult
 
   /// Writes everything that the plan changes.
   func write(activity: Publisher.Activity) async throws {
@@ -33,7 +55,10 @@ struct Publication: Sendable {
     try await connection.execute(
       SQL(
         file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
-        evaluationID))
+        evaluationID,
+        JSONText(
+          try EvaluationStore.json(
+            PublicationSummary(evaluation: evaluationID, result: result)))))
   }
 
   /// The rows of the plan's customers whose transitions events have caused.

@@ -23,7 +23,8 @@ extension Publisher {
   /// Publishes evaluations of ascending as-ofs, as many in a transaction as take about a second.
   ///
   /// What is written is what as many single publications write. Each order's fence is asked in the
-  /// transaction that publishes it.
+  /// transaction that publishes it. A run that has published its evaluation already, and was killed
+  /// before it could tell, is told again what it did.
   ///
   /// - Parameter committed: told of each result in the order of `orders`, once it is committed.
   /// - Throws: as ``publish(evaluationID:runID:activity:fence:)``; what was committed stays.
@@ -61,6 +62,9 @@ extension Publisher {
     return try await pool.transaction { connection in
       try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
       try await ask(first.fence, on: connection)
+      let done = try await PublicationSummary.find(
+        of: first.runID, evaluation: first.evaluationID, on: connection)
+      if let done { return [done] }
       let opening = try await EvaluationStore.load(first.evaluationID, on: connection)
       let earlier = try await EarlierPublications.load(before: opening.asOf, on: connection)
       if earlier.live?.asOf == opening.asOf {
@@ -148,9 +152,11 @@ private struct SeriesWriter {
     let plan = PublicationPlan(publishing: new, live: live, base: live)
     let now = clock.now()
     let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
+    let result = plan.result(
+      .published, id: lastID + 1, publishedAt: time, customers: evaluation.customers.count)
     let publication = Publication(
       connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: last)
+      evaluationID: order.evaluationID, runID: order.runID, base: last, result: result)
     // Versions are the same throughout a series.
     if plan.catalogueChanged { try await flush() }
     try await publication.record()
@@ -165,9 +171,7 @@ private struct SeriesWriter {
       ? try await publication.activeRows(.recorded) : try await publication.rowsWithEvents()
     series.add(plan, id: publication.id, active: active, ids: ids)
     waiting += publication.sizes(ids)
-    results.append(
-      plan.result(
-        .published, id: publication.id, publishedAt: time, customers: evaluation.customers.count))
+    results.append(result)
     lastBut = last?.evaluationID
     last = EarlierPublications.Entry(
       id: publication.id, asOf: plan.asOf, publishedAt: time, evaluationID: order.evaluationID,

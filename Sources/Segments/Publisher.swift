@@ -78,16 +78,18 @@ public struct Publisher: Sendable {
       return plan.result(
         .unchanged, id: live.id, publishedAt: live.publishedAt, customers: new.customers.count)
     }
+    let id = earlier.lastID + 1
+    let time = earlier.following(clock.now())
+    let result = plan.result(
+      earlier.live?.asOf == new.asOf ? .corrected : .published, id: id, publishedAt: time,
+      customers: new.customers.count)
     let publication = Publication(
-      connection: connection, plan: plan, id: earlier.lastID + 1,
-      publishedAt: earlier.following(clock.now()), evaluationID: order.evaluationID,
-      runID: order.runID, base: earlier.base)
+      connection: connection, plan: plan, id: id, publishedAt: time,
+      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base, result: result)
     try await publication.write(activity: activity)
     try await order.fence(connection)
     CrashPoint.publishBeforeCommit.pass()
-    return plan.result(
-      earlier.live?.asOf == new.asOf ? .corrected : .published, id: publication.id,
-      publishedAt: publication.publishedAt, customers: new.customers.count)
+    return result
   }
 
   private struct Undo: Error {}

@@ -155,6 +155,30 @@ struct SegmentsSeriesTests {
     }
   }
 
+  /// Who was killed after a commit, and knows nothing of it, comes with the same orders again.
+  @Test func whatARunHasPublishedIsToldAgain() async throws {
+    let evaluations = Array(Self.evaluations(12).prefix(12))
+    try await withFreshDatabase { pool in
+      let project = try await SegmentsProject(pool, customers: 60)
+      let orders = try await save(evaluations, project).enumerated().map {
+        Publisher.Order(evaluationID: $1, runID: Int64($0))
+      }
+      var first: [PublicationResult] = []
+      try await project.publisher.publish(series: orders) { first.append($1) }
+      let contents = try await project.contents()
+      var again: [PublicationResult] = []
+      try await project.publisher.publish(series: Array(orders.dropFirst(2))) { again.append($1) }
+      #expect(again == Array(first.dropFirst(2)))
+      #expect(try await project.contents() == contents)
+      // Another run that comes with a past day is refused as ever.
+      let other = Publisher.Order(evaluationID: orders[10].evaluationID, runID: 99)
+      let error = await #expect(throws: SegmentError.self) {
+        try await project.publisher.publish(series: [other]) { _, _ in }
+      }
+      #expect(error?.code == "segments.earlier_as_of")
+    }
+  }
+
   @Test func anEarlierDayIsRefusedAndWhatWasCommittedStays() async throws {
     let evaluations = Self.evaluations(10)
     try await withFreshDatabase { pool in
