@@ -13,6 +13,8 @@ struct CustomerKeys {
   private(set) var ids: [Int64] = []
   /// Microseconds since 1970; `.max` where no event was accepted.
   private(set) var firstSeen: [Int64] = []
+  /// What the database has for ``firstSeen``.
+  private var seenBefore: [Int64] = []
   private var slots = [Int32](repeating: -1, count: 1 << 10)
 
   /// The number of keys.
@@ -67,12 +69,13 @@ struct CustomerKeys {
   /// The key at a place.
   func key(_ place: Int) -> String { String(decoding: bytes[range(place)], as: UTF8.self) }
 
-  /// Gives the keys from `first` on their ids.
+  /// Gives the keys from `first` on their ids, and when they had been seen before; `.max` for never.
   ///
-  /// - Precondition: one id per key.
-  mutating func resolve(from first: Int, _ found: [Int64]) {
-    precondition(first + found.count == count, "one id per key")
+  /// - Precondition: one id and time per key.
+  mutating func resolve(from first: Int, _ found: [Int64], seen: [Int64]) {
+    precondition(first + found.count == count && seen.count == found.count, "one id per key")
     ids.replaceSubrange(first..., with: found)
+    seenBefore += seen
   }
 
   /// Notes an accepted event of a customer.
@@ -80,11 +83,12 @@ struct CustomerKeys {
     firstSeen[place] = min(firstSeen[place], time)
   }
 
-  /// Keys with their earliest accepted event as binary COPY rows: customer_key, first_seen_at.
+  /// Keys of customers who are new, or were seen earlier than the database says, with their earliest
+  /// accepted event as binary COPY rows: customer_key, first_seen_at.
   func arrived() -> (rows: Int, bytes: [UInt8]) {
     let buffer = CopyBuffer(capacity: bytes.count + count * 24)
     var rows = 0
-    for place in 0..<count where firstSeen[place] != .max {
+    for place in 0..<count where firstSeen[place] < seenBefore[place] {
       buffer.beginRow(fields: 2)
       bytes.withUnsafeBytes { buffer.text(UnsafeRawBufferPointer(rebasing: $0[range(place)])) }
       buffer.timestamp(firstSeen[place])

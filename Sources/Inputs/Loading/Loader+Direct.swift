@@ -167,20 +167,41 @@ extension Loader {
         customers.note(place, at: batch.rows.microseconds(row, layout.time) ?? 0)
         places.append(place)
       }
-      if customers.count > known {
-        let keys = (known..<customers.count).map { customers.key($0) }
-        newCustomers += try await connection.execute(
-          SQL(file: "queries/inputs/insert_keyed_identities.sql", keys))
-        let row = try await connection.first(SQL(file: "queries/inputs/list_identities.sql", keys))
-        let ids = try row?.get("customers", as: [Int64].self) ?? []
-        guard ids.count == keys.count else {
-          throw InputError(
-            code: "inputs.identities",
-            message: "expected the ids of \(keys.count) customers, found \(ids.count)")
-        }
-        customers.resolve(from: known, ids)
-      }
+      if customers.count > known { try await resolve(from: known) }
       return places.map { customers.ids[$0] }
+    }
+
+    /// Looks the keys from a place on up, and gives new ones their ids.
+    nonisolated(nonsending) private mutating func resolve(from first: Int) async throws {
+      let keys = (first..<customers.count).map { customers.key($0) }
+      var found = try await identities(keys)
+      let unknown = found.indices.filter { found[$0] == nil }
+      if !unknown.isEmpty {
+        let new = unknown.map { keys[$0] }
+        newCustomers += try await connection.execute(
+          SQL(file: "queries/inputs/insert_keyed_identities.sql", new))
+        for (place, identity) in zip(unknown, try await identities(new)) { found[place] = identity }
+      }
+      let ids = found.compactMap(\.self)
+      guard ids.count == keys.count else {
+        throw InputError(
+          code: "inputs.identities",
+          message: "expected the ids of \(keys.count) customers, found \(ids.count)")
+      }
+      var seen: [Int64: Int64] = [:]
+      if unknown.count < keys.count {
+        for row in try await connection.query(SQL(file: "queries/inputs/list_first_seen.sql", ids))
+        {
+          seen[try row.get(0)] = try row.get(1, as: Instant.self).microseconds
+        }
+      }
+      customers.resolve(from: first, ids, seen: ids.map { seen[$0] ?? .max })
+    }
+
+    /// The customers of keys; nil for a new key.
+    nonisolated(nonsending) private func identities(_ keys: [String]) async throws -> [Int64?] {
+      try await connection.first(SQL(file: "queries/inputs/list_identities.sql", keys))?
+        .get("customers", as: [Int64?].self) ?? []
     }
 
     /// Makes partitions that are missing, in a transaction of their own: nobody waits for them until

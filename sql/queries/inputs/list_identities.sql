@@ -1,5 +1,6 @@
 -- The customers of keys.
--- Parameters: $1 keys, all of them known. Result: customers, one per key in the order given.
+-- Parameters: $1 keys. Result: customers, one per key in the order given; NULL for a key that is
+-- new.
 SELECT array_agg(i.customer_id ORDER BY k.place) AS customers
 FROM unnest($1::text[]) WITH ORDINALITY AS k (customer_key, place)
-JOIN landing.identity AS i USING (customer_key)
+LEFT JOIN landing.identity AS i USING (customer_key)
