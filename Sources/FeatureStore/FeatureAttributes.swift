@@ -27,7 +27,8 @@ public struct FeatureAttributes: AttributeCatalogue {
       case .money: .money
       case .ratio: .ratio
       case .days: .days
-      case .score: .score
+      // A model's score is a share; a rank, an RFM score or a weighted one is a plain number.
+      case .score: if case .score = feature.expression { .score } else { .none }
       case .number, .none: .none
       }
     return Attribute(name: feature.name, type: type, unit: unit, scale: feature.scale ?? 0)

@@ -39,6 +39,17 @@ extension FeatureBuilder {
     return built
   }
 
+  /// At most so many ranges for workers to share: those of the stored states from which `asOf` is
+  /// reached, where they are cut into about as many.
+  public func ranges(count: Int, asOf: Instant) async throws -> [CustomerRange] {
+    let whole = days.isMidnight(asOf) ? asOf : days.zone.midnight(days.lastDay(before: asOf))
+    return try await pool.withConnection { connection in
+      let set = try await states.newestSet(through: days.lastDay(before: whole), on: connection)
+      if let set, set.isCut(for: count) { return set.ranges }
+      return try await CustomerRange.read(count: count, on: connection)
+    }
+  }
+
   /// Calls `body` with the features of each range at `asOf`, several at once; what it returns is all
   /// that is kept. Everything is read in one snapshot.
   ///

@@ -44,29 +44,68 @@ public struct Scorer: Sendable {
     _ reference: ModelReference, _ table: FeatureTable,
     fence: @escaping Trainer.Fence = { _ in }
   ) async throws -> ScoreReference {
-    guard LocalDays(zone: zone).isMidnight(table.asOf) else {
+    try checkMidnight(table.asOf)
+    let scoring = try await scoring(reference, table.catalogue)
+    return try await store([try await scoring(table)], reference, table.asOf, fence)
+  }
+
+  /// Scores the model's population among everyone, customer range by customer range, and stores the
+  /// scores.
+  ///
+  /// - Throws: as ``score(_:_:fence:)``, and what building features throws.
+  public func score(
+    _ reference: ModelReference, everyoneFrom builder: FeatureBuilder,
+    _ catalogue: FeatureCatalogue, asOf: Instant, fence: @escaping Trainer.Fence = { _ in }
+  ) async throws -> ScoreReference {
+    try checkMidnight(asOf)
+    let scoring = try await scoring(reference, catalogue)
+    let read = try catalogue.restricted(to: scoring.features)
+    let others = try await scores(for: read, asOf: asOf)
+    // An id and a score of each.
+    let built = try await builder.eachRange(
+      read, asOf: asOf, population: scoring.percentileFeatures, wholeBytes: 12,
+      supply: { try others.supply(&$0) }, prepare: { try scoring.cuts(over: $0) }
+    ) { table, cuts in
+      try await scoring(table, cuts)
+    }
+    return try await store(built.parts, reference, asOf, fence)
+  }
+
+  private func checkMidnight(_ asOf: Instant) throws {
+    guard LocalDays(zone: zone).isMidnight(asOf) else {
       throw ModelError(
         code: "models.not_midnight",
-        message: "expected features of a midnight in \(zone.name), found \(table.asOf)",
+        message: "expected features of a midnight in \(zone.name), found \(asOf)",
         hint: "within a day the scores of the last midnight count")
     }
+  }
+
+  private func scoring(
+    _ reference: ModelReference, _ catalogue: FeatureCatalogue
+  ) async throws -> Scoring {
     let version = try await registry.version(reference)
-    let population = try Self.population(version, in: table.catalogue, zone: zone)
-    let fitted = try await registry.fitted(reference)
-    let rows = try population.members(of: table).rows
-    let scores = try await Learners.make(fitted.learner).scores(
-      of: fitted, for: table.matrix(of: fitted.featureNames, rows: rows))
-    let index = IDIndex(sorted: rows.map { table.index.ids[$0] })
-    let payload = ScorePayload.encode(index, scores)
+    return Scoring(
+      population: try Self.population(version, in: catalogue, zone: zone),
+      fitted: try await registry.fitted(reference))
+  }
+
+  private func store(
+    _ parts: [Scoring.Part], _ reference: ModelReference, _ asOf: Instant,
+    _ fence: @escaping Trainer.Fence
+  ) async throws -> ScoreReference {
+    var scored = parts.flatMap { zip($0.index.ids, $0.scores) }
+    if parts.count > 1 { scored.sort { $0.0 < $1.0 } }
+    let index = IDIndex(sorted: scored.map(\.0))
+    let payload = ScorePayload.encode(index, scored.map(\.1))
     let now = clock.now()
     try await pool.transaction { connection in
       try await fence(connection)
       try await connection.execute(
         SQL(
-          file: "queries/models/upsert_score.sql", reference.model, table.asOf,
+          file: "queries/models/upsert_score.sql", reference.model, asOf,
           Int32(reference.version), index.count, payload, now))
     }
-    return ScoreReference(model: reference, asOf: table.asOf, customers: index.count)
+    return ScoreReference(model: reference, asOf: asOf, customers: index.count)
   }
 
   /// The population rule that the version was trained with, if its features still mean the same.
@@ -93,18 +132,37 @@ public struct Scorer: Sendable {
   /// Null for customers outside the model's population; nil where that midnight has no scores.
   /// - Throws: `models.damaged_scores`; ``WarehouseError``.
   public func column(of model: String, asOf: Instant, for index: IDIndex) async throws -> Column? {
+    try await scores(of: model, asOf: asOf).map { $0.column(for: index) }
+  }
+
+  private func scores(of model: String, asOf: Instant) async throws -> MidnightScores.Scores? {
     let midnight = zone.midnight(LocalDays(zone: zone).day(of: asOf))
     let row = try await pool.first(
       SQL(file: "queries/models/select_score.sql", model, midnight))
     guard let row else { return nil }
-    let (known, scores) = try ScorePayload.decode(try row.get("payload", as: [UInt8].self))
-    var values = [Double](repeating: 0, count: index.count)
-    var present = Bitset(count: index.count)
-    for (row, place) in known.rows(in: index).enumerated() where place >= 0 {
-      values[place] = Double(scores[row])
-      present[place] = true
+    let (index, scores) = try ScorePayload.decode(try row.get("payload", as: [UInt8].self))
+    return MidnightScores.Scores(index: index, scores: scores)
+  }
+
+  /// The scores of all score features of a catalogue that count at an instant, read once for tables
+  /// of any customers.
+  ///
+  /// - Throws: as ``column(of:asOf:for:)``.
+  public func scores(
+    for catalogue: FeatureCatalogue, asOf: Instant
+  ) async throws -> MidnightScores {
+    var all = MidnightScores()
+    for feature in catalogue.external {
+      guard case .score(let model) = feature.expression, all.found[model] == nil,
+        !all.missing.contains(model)
+      else { continue }
+      if let found = try await scores(of: model, asOf: asOf) {
+        all.found[model] = found
+      } else {
+        all.missing.append(model)
+      }
     }
-    return .real(Dense(values, present: present))
+    return all
   }
 
   /// Gives a table the columns of all its score features, null where a model has no scores yet.
@@ -112,17 +170,8 @@ public struct Scorer: Sendable {
   /// - Returns: the models that have none at that midnight.
   @discardableResult
   public func supply(_ table: inout FeatureTable) async throws -> [String] {
-    var missing: [String] = []
-    for feature in table.catalogue.external {
-      guard case .score(let model) = feature.expression else { continue }
-      let scores = try await column(of: model, asOf: table.asOf, for: table.index)
-      if scores == nil { missing.append(model) }
-      let nothing = Column.real(
-        Dense(
-          Array(repeating: 0, count: table.index.count),
-          present: Bitset(count: table.index.count)))
-      try table.supply(scores ?? nothing, for: feature.name)
-    }
-    return missing
+    let scores = try await scores(for: table.catalogue, asOf: table.asOf)
+    try scores.supply(&table)
+    return scores.missing
   }
 }

@@ -5,8 +5,9 @@ import Orchestrator
 import Pipeline
 import Schedules
 import Segments
+import Warehouse
 
-/// Built features as they go from task to task: the stored state that they are computed from.
+/// Built features as they go from task to task: the stored states that they are computed from.
 public struct FeatureReference: Codable, Sendable, Hashable {
   /// The instant that they are of.
   public let asOf: Instant
@@ -28,9 +29,18 @@ public struct FeatureReference: Codable, Sendable, Hashable {
   public let rowsRead: Int
   /// The instant whose knowledge they are of; nil for what is known now.
   public var knownAt: Instant?
+  /// Whose features they are; nil for everyone's.
+  public var range: CustomerRange?
 }
 
 /// Folds new events into the day tiles and rolls every window to the run's as-of.
+///
+/// Everyone at once, or, as a mapped task, one customer range for each worker:
+/// ```swift
+/// let ranges = dag.task("ranges", SplitCustomers(from: landed, into: 8))
+/// let parts = dag.mapped("features", over: ranges) { BuildFeatures(from: landed, of: $0) }
+/// let features = dag.task("join", JoinFeatures(parts))
+/// ```
 public struct BuildFeatures: BatchesIntervals {
   /// `build_features`.
   public static let kind = "build_features"
@@ -39,40 +49,49 @@ public struct BuildFeatures: BatchesIntervals {
 
   let landed: Output<Landed>
   let catalogue: String
+  let range: Output<CustomerRange>?
 
   /// Features of the catalogue over what has landed.
-  public init(from landed: Output<Landed>, catalogue: String = Catalogues.File.features) {
+  ///
+  /// - Parameter range: whose; nil for everyone's. Ranges are those of one ``SplitCustomers``, which
+  ///   has folded what landed.
+  public init(
+    from landed: Output<Landed>, of range: Output<CustomerRange>? = nil,
+    catalogue: String = Catalogues.File.features
+  ) {
     self.landed = landed
     self.catalogue = catalogue
+    self.range = range
   }
 
-  /// Folds, sweeps and stores the state; a repetition finds it stored.
+  /// Folds, sweeps and stores the states; a repetition finds them stored.
   public func run(in context: TaskContext) async throws -> FeatureReference {
     _ = try context.value(of: landed)
+    let range = try context.value(of: range)
     if let instant = try context.knownAt() {
-      return try await build(knownAt: instant, in: context)
+      var known = try await build(knownAt: instant, in: context)
+      known.range = range
+      return known
     }
-    let catalogues = try context.catalogues()
-    let definitions = try catalogues.features(catalogue)
-    let change = try await catalogues.featurePlan(catalogue, in: context.pool)
-    for line in change.plan.summary { context.log.info("\(line)") }
-    let fold = try await TileStore(pool: context.pool, zone: context.zone).fold(definitions)
-    context.progress(
-      TaskProgress(done: Int64(fold.rows), unit: "tiles", note: "\(fold.loads.count) loads folded"))
-    let built = try await FeatureBuilder(pool: context.pool, zone: context.zone).build(
-      definitions, asOf: context.asOf)
-    try await BuiltCatalogues(pool: context.pool).record(
-      change.now, as: catalogue, asOf: context.asOf, at: context.clock.now())
-    let customers = built.table.index.count
+    let definitions = try context.catalogues().features(catalogue)
+    // Of a part the folding and what is said of the catalogue are others' work.
+    let change = range == nil ? try await context.change(of: catalogue) : nil
+    let fold = range == nil ? try await context.fold(definitions) : nil
+    let built = try await context.featureBuilder.advanceStates(
+      definitions, to: context.asOf, by: range.map { .fixed([$0]) } ?? .automatic)
+    if let change { try await context.record(change, as: catalogue) }
     let way = built.from.map { "advanced from \($0)" } ?? "built from nothing"
-    context.log.info("\(customers) customers, \(way), \(built.rowsRead) rows read")
+    let ranges = "\(built.ranges.count) range\(built.ranges.count == 1 ? "" : "s")"
+    context.log.info(
+      "\(built.customers) customers in \(ranges), \(way), \(built.rowsRead) rows read")
     context.progress(
       TaskProgress(
-        done: Int64(built.rowsRead), unit: "rows", note: "\(customers) customers, \(way)"))
+        done: Int64(built.rowsRead), unit: "rows", note: "\(built.customers) customers, \(way)"))
     return FeatureReference(
       asOf: context.asOf, catalogue: catalogue, tileVersion: built.tileVersion,
-      customers: customers, features: definitions.features.count, advancedFrom: built.from,
-      loadsFolded: fold.loads.count, tilesWritten: fold.rows, rowsRead: built.rowsRead)
+      customers: built.customers, features: definitions.features.count, advancedFrom: built.from,
+      loadsFolded: fold?.loads.count ?? 0, tilesWritten: fold?.rows ?? 0,
+      rowsRead: built.rowsRead, range: range)
   }
 }
 
@@ -80,9 +99,10 @@ extension BuildFeatures {
   /// Folds once and stores the state of the first interval: those who read the features of the
   /// others sweep on from there, each day a step, and the last of them stores where that ends.
   ///
-  /// Intervals that do not end at ascending midnights are built one by one.
+  /// Intervals that do not end at ascending midnights are built one by one, and so are ranges.
   public func runBatch(in batch: BatchContext<FeatureReference>) async throws {
-    guard let first = batch.intervals.first, let midnights = batch.midnights, midnights.count > 1
+    guard range == nil, let first = batch.intervals.first, let midnights = batch.midnights,
+      midnights.count > 1
     else { return try await runOneByOne(batch) }
     let reference = try await run(in: first)
     let counts = try await FeatureBuilder(pool: first.pool, zone: first.zone).populations(
@@ -108,6 +128,30 @@ extension BuildFeatures {
 }
 
 extension TaskContext {
+  /// Builds the project's features.
+  var featureBuilder: FeatureBuilder { FeatureBuilder(pool: pool, zone: zone) }
+
+  /// Folds what landed into the day tiles.
+  func fold(_ definitions: FeatureCatalogue) async throws -> FoldResult {
+    let fold = try await TileStore(pool: pool, zone: zone).fold(definitions)
+    progress(
+      TaskProgress(done: Int64(fold.rows), unit: "tiles", note: "\(fold.loads.count) loads folded"))
+    return fold
+  }
+
+  /// The feature catalogue as it is now; says what it changes against what was last built.
+  func change(of catalogue: String) async throws -> BuiltCatalogue {
+    let change = try await catalogues().featurePlan(catalogue, in: pool)
+    for line in change.plan.summary { log.info("\(line)") }
+    return change.now
+  }
+
+  /// Records a catalogue as built.
+  func record(_ built: BuiltCatalogue, as catalogue: String) async throws {
+    try await BuiltCatalogues(pool: pool).record(
+      built, as: catalogue, asOf: asOf, at: clock.now())
+  }
+
   /// The table of built features, from the stored state, with the scores that count at its as-of.
   func table(
     _ reference: FeatureReference, _ definitions: FeatureCatalogue

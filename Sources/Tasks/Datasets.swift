@@ -37,6 +37,15 @@ extension BuildFeatures: DeclaresDatasets {
   }
 }
 
+extension SplitCustomers: DeclaresDatasets {
+  /// Facts into day tiles.
+  public func datasets(projectDirectory: String) -> TaskDatasets {
+    TaskDatasets(
+      inputs: [.table("facts.events"), .table("facts.customers")],
+      outputs: [.table("facts.customer_day")])
+  }
+}
+
 extension TrainModel: DeclaresDatasets {
   /// The history behind the features into a version of the model.
   public func datasets(projectDirectory: String) -> TaskDatasets {

@@ -46,7 +46,9 @@ public struct EvaluateRules: BatchesIntervals {
     let definitions = try catalogues.features(reference.catalogue)
     let segments = try catalogues.segments(catalogue, features: definitions)
     if let scores { _ = try context.value(of: scores) }
-    return try await evaluate(segments, try await context.table(reference, definitions), context)
+    return try await store(
+      try await outcome(EvaluateSegments(segments), reference, definitions, context), segments,
+      context)
   }
 
   /// One sweep over all the days; the state of the last one is stored for the night after it.
@@ -61,23 +63,41 @@ public struct EvaluateRules: BatchesIntervals {
     let segments = try catalogues.segments(catalogue, features: definitions)
     try await sweep(batch.intervals, of: batch, definitions, saving: true) { context, table in
       if let scores { _ = try context.value(of: scores) }
-      return try await evaluate(segments, table, context)
+      return try await store(try EvaluateSegments(segments)(over: table), segments, context)
     }
   }
 
-  private func evaluate(
-    _ segments: SegmentCatalogue, _ table: FeatureTable, _ context: TaskContext
+  private func store(
+    _ outcome: EvaluateSegments.Outcome, _ segments: SegmentCatalogue, _ context: TaskContext
   ) async throws -> EvaluationReference {
-    let outcome = try EvaluateSegments(segments)(over: table)
+    let customers = outcome.evaluation.customers.count
     let id = try await EvaluationStore(pool: context.pool, clock: context.clock).save(
       outcome.evaluation, runID: context.run.runID)
     for cut in outcome.cuts { context.log.info("\(cut)") }
     context.progress(
       TaskProgress(
-        done: Int64(table.index.count), total: Int64(table.index.count), unit: "customers",
+        done: Int64(customers), total: Int64(customers), unit: "customers",
         note: "\(segments.segments.count) rules"))
     return EvaluationReference(
-      evaluationID: id, customers: table.index.count, segments: segments.segments.count,
+      evaluationID: id, customers: customers, segments: segments.segments.count,
       distinctConditions: outcome.distinctParts)
+  }
+
+  /// Customer range by customer range from the stored states; another time's knowledge in one table.
+  private func outcome(
+    _ evaluate: EvaluateSegments, _ reference: FeatureReference, _ definitions: FeatureCatalogue,
+    _ context: TaskContext
+  ) async throws -> EvaluateSegments.Outcome {
+    if reference.knownAt != nil {
+      return try evaluate(over: try await context.table(reference, definitions))
+    }
+    let scores = try await Scorer(context.pool, zone: context.zone, clock: context.clock).scores(
+      for: definitions, asOf: reference.asOf)
+    for model in scores.missing {
+      context.log.notice("model \(model) has no scores at this midnight: they are null")
+    }
+    return try await evaluate(
+      everyoneFrom: context.featureBuilder, definitions, asOf: reference.asOf
+    ) { try scores.supply(&$0) }
   }
 }

@@ -17,8 +17,11 @@ extension RunReports {
       case Extract.kind:
         let landed = try output.decoded(as: Landed.self)
         report.loads += landed.loads.map(facts)
-      case BuildFeatures.kind:
+      case BuildFeatures.kind, JoinFeatures.kind:
+        // Of a mapped task the parts, and their list, are joined by a task of its own.
+        guard case .object = output else { continue }
         let built = try output.decoded(as: FeatureReference.self)
+        if built.range != nil { continue }
         report.features = FeatureFacts(
           customers: built.customers, features: built.features,
           mode: ProductSummary.way(of: built),
@@ -177,7 +180,8 @@ enum ProductSummary {
         let accepted = loads.reduce(0) { $0 + $1.rowsAccepted }
         let rejected = loads.reduce(0) { $0 + $1.rowsRejected }
         return "\(loads.count) sources: \(accepted) rows accepted, \(rejected) rejected"
-      case BuildFeatures.kind:
+      case BuildFeatures.kind, JoinFeatures.kind:
+        guard case .object = output else { return task.message }
         let built = try output.decoded(as: FeatureReference.self)
         return "\(built.features) features of \(built.customers) customers, \(way(of: built))"
       case TrainModel.kind:

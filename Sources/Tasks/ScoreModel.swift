@@ -43,8 +43,11 @@ public struct ScoreModel: BatchesIntervals {
     }
     guard let model = try model(context) else { return try nobody(context) }
     let definitions = try context.catalogues().features(reference.catalogue)
-    return try await score(
-      try await context.table(reference, definitions), with: model, context)
+    return try await scored(with: model, context) { scorer in
+      try await scorer.score(
+        model, everyoneFrom: context.featureBuilder, definitions, asOf: reference.asOf,
+        fence: { try await context.fence($0) })
+    }
   }
 
   /// One sweep over what the models read; no other feature is computed.
@@ -70,7 +73,9 @@ public struct ScoreModel: BatchesIntervals {
     let catalogue = try definitions.restricted(to: reads.values.joined())
     try await sweep(scored, of: batch, catalogue) { context, table in
       guard let model = try model(context) else { return try nobody(context) }
-      return try await score(table, with: model, context)
+      return try await self.scored(with: model, context) { scorer in
+        try await scorer.score(model, table, fence: { try await context.fence($0) })
+      }
     }
   }
 
@@ -87,12 +92,12 @@ public struct ScoreModel: BatchesIntervals {
       model: trained.model, version: nil, asOf: try context.value(of: features).asOf, customers: 0)
   }
 
-  private func score(
-    _ table: FeatureTable, with model: ModelReference, _ context: TaskContext
+  private func scored(
+    with model: ModelReference, _ context: TaskContext,
+    _ score: (Scorer) async throws -> ScoreReference
   ) async throws -> ScoresReference {
-    let scores = try await Scorer(context.pool, zone: context.zone, clock: context.clock).score(
-      model, table,
-      fence: { try await context.fence($0) })
+    let scores = try await score(
+      Scorer(context.pool, zone: context.zone, clock: context.clock))
     context.progress(
       TaskProgress(
         done: Int64(scores.customers), total: Int64(scores.customers), unit: "customers",

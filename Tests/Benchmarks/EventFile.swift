@@ -17,7 +17,7 @@ struct EventFile {
     "event_id,kind,customer,occurred_at,sku,quantity,unit_price,currency,channel\n"
 
   /// Kinds with their shares of 100.
-  private static let kinds: [(name: String, share: Int)] = [
+  static let kinds: [(name: String, share: Int)] = [
     ("product_view", 26), ("session", 20), ("page_view", 13), ("login", 10), ("purchase", 8),
     ("email_sent", 8), ("cart_add", 5), ("email_open", 4), ("cart_abandon", 3), ("refund", 1),
     ("email_click", 1), ("support_contact", 1),

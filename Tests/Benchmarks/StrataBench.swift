@@ -11,6 +11,7 @@ enum StrataBench {
     [
       CommandSuite.self, IngestSuite.self, NightlySuite.self, BackfillSuite.self,
       OnlineRetailSuite.self, ChurnSuite.self, OrchestratorSuite.self,
+      GrowthSuite.self,
     ]
   }
 
@@ -36,7 +37,7 @@ enum StrataBench {
     do {
       let bench = try Workbench(
         keepsAll: words.contains("--keep"), measuresAirflow: words.contains("--airflow"))
-      for suite in suites where wanted.isEmpty || wanted.contains(suite.name) {
+      for suite in suites where wanted.isEmpty ? suite.isUsual : wanted.contains(suite.name) {
         say("\(suite.name): \(suite.purpose)")
         let start = ContinuousClock().now
         do {
@@ -101,8 +102,14 @@ enum StrataBench {
 protocol Suite: Sendable, SendableMetatype {
   static var name: String { get }
   static var purpose: String { get }
+  /// Whether it runs where no suite is named.
+  static var isUsual: Bool { get }
   init(_ bench: Workbench)
   func run() async throws -> [Measurement]
+}
+
+extension Suite {
+  static var isUsual: Bool { true }
 }
 
 /// Progress, on standard error: standard output is the result's.

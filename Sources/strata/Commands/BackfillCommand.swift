@@ -46,6 +46,7 @@ struct BackfillCommand: AsyncParsableCommand {
       help: "Let tasks that can serve all intervals in one go do so.")
     var batch = true
     @Option(help: ArgumentHelp("Why, noted with it.", valueName: "text")) var message: String?
+    @OptionGroup var resources: ResourceOptions
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -59,6 +60,7 @@ struct BackfillCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
       let command = self
+      try resources.settle()
       try await Session.open(global) { session in
         let backfills = try session.backfills(Author(message: command.message))
         let request = try command.request(session)
@@ -157,9 +159,11 @@ struct BackfillCommand: AsyncParsableCommand {
     @Flag(help: "Leave it to the daemons, and return at once.") var detach = false
     @Option(help: ArgumentHelp("Tasks at once, where this process works.", valueName: "n"))
     var parallelism = 4
+    @OptionGroup var resources: ResourceOptions
     @OptionGroup var global: GlobalOptions
 
     mutating func run() async throws {
+      try resources.settle()
       let (number, detach, parallelism) = (backfill, detach, parallelism)
       try await Session.open(global) { session in
         let backfills = try session.backfills()

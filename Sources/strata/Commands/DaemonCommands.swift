@@ -32,6 +32,8 @@ struct DaemonSettings: ParsableArguments {
       "The address to serve them on; 0.0.0.0 for every one of the machine.", valueName: "address"))
   var metricsHost = "127.0.0.1"
 
+  @OptionGroup var resources: ResourceOptions
+
   var queues: [String] {
     queueNames.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
   }
@@ -54,6 +56,7 @@ struct DaemonSettings: ParsableArguments {
   /// Serves until SIGTERM or SIGINT.
   func serve(_ global: GlobalOptions, schedules: Bool, slots: Int) async throws {
     let settings = self
+    try resources.settle()
     // Before anything that counts is made.
     if metricsPort != nil { MetricRegistry.bootstrap(orchestratorMetrics) }
     try await Session.open(global, limit: max(8, slots * 2)) { session in

@@ -47,6 +47,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Run a failed run's changed tasks by today's definition.")
   var refreshDefinition = false
 
+  @OptionGroup var resources: ResourceOptions
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -59,6 +60,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try resources.settle()
     // What was asked for is checked before a database is started or opened for it.
     let definition = try DAGsCommand.choice(global).find(dag)
     let declared = try definition.snapshot().params(from: parameters.texts())
