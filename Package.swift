@@ -132,7 +132,7 @@ let package = Package(
       name: "strata-bench",
       dependencies: [
         "Columns", "Schedules", "Warehouse", "Features", "FeatureStore", "Inputs", "Learning",
-        "Models", "Orchestrator", "Pipeline", "Rules", "Segments", "TestSupport",
+        "Models", "Orchestrator", "Pipeline", "Rules", "Segments", "Tasks", "TestSupport",
       ],
       path: "Tests/Benchmarks", exclude: ["peers", "project", "sql"], swiftSettings: settings),
     .executableTarget(

@@ -4,6 +4,6 @@ import Pipeline
 ///
 /// A DAG is added by one file in this folder and one line here; names are unique in a project.
 public let allDAGs: [String: [DAG]] = [
-  "retail": [nightlySegments],
-  "online_retail": [onlineRetailSegments],
+  "retail": [nightlySegments, segmentRefresh],
+  "online_retail": [onlineRetailSegments, segmentRefresh],
 ]

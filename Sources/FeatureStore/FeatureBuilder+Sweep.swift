@@ -56,6 +56,10 @@ extension FeatureBuilder {
     if case .only(let customers) = choice {
       state = state.restricted(to: IDIndex(sorted: customers))
     }
+    // Customers who were merged into others are no longer there.
+    if state.index != population, !state.index.ids.allSatisfy({ population.row(of: $0) != nil }) {
+      state = state.restricted(to: population)
+    }
     return SweptState(
       state: state, population: population, tileVersion: version, from: from, rowsRead: rows)
   }

@@ -90,6 +90,20 @@ struct TileSQL {
     return sql.named("fold tiles")
   }
 
+  /// Rows (customer, day number, latest time, measures) of what events add to tiles, of all kinds:
+  /// who had events at all has to be known too.
+  func increments(_ measures: [Measure], day: SQL, where events: SQL) throws -> SQL {
+    let values = SQL.joined([""] + (try measures.map(aggregate)))
+    let sql: SQL = """
+      SELECT e.customer_id, \(fragment: day) - DATE '1970-01-01',
+             max(e.occurred_at)\(fragment: values)
+      FROM facts.events AS e
+      WHERE \(fragment: events)
+      GROUP BY 1, 2
+      """
+    return sql.named("read increments")
+  }
+
   /// COPY of rows (customer, day number, measures) aggregated from events.
   func copyEvents(
     _ measures: [Measure], day: SQL, where events: SQL, _ customers: CustomerChoice,
@@ -126,13 +140,13 @@ struct TileSQL {
     return sql.named("copy tiles")
   }
 
-  /// One customer's tiles: the key begins with the day, so each day is looked up in it.
+  /// Few customers' tiles: the key begins with the day, so each day is looked up in it.
   private static func tiles(of customers: CustomerChoice, in days: DaySpan) -> SQL {
-    guard let customer = customers.single else { return customers.condition("t") }
+    guard case .only(let few) = customers, few.count <= 64 else { return customers.condition("t") }
     // greatest() passes over null.
     let first = days.first == DaySpan.unbounded ? nil : days.first
     return """
-      AND t.customer_id = \(customer) AND t.day = ANY (ARRAY(
+      AND t.customer_id = ANY (\(few)) AND t.day = ANY (ARRAY(
         SELECT generate_series(
           greatest(min(day), \(first))::timestamp, \(days.last)::timestamp, interval '1 day')::date
         FROM facts.customer_day))

@@ -125,7 +125,7 @@ public struct TileStore: Sendable {
   }
 
   /// Makes the tiles anew of customers whose past events some loads changed or took away.
-  private func remake(
+  func remake(
     _ loads: [Int64], _ measures: [Measure], _ sql: TileSQL, on connection: Connection
   ) async throws -> Int {
     let touched = try await Self.touched(by: loads, on: connection)
@@ -188,6 +188,7 @@ public struct TileStore: Sendable {
       TRUNCATE facts.customer_day;
       DELETE FROM features.state;
       DELETE FROM features.folded_load;
+      UPDATE landing.load SET is_folded = false WHERE is_folded;
       """)
   }
 
@@ -213,7 +214,12 @@ public struct TileStore: Sendable {
 
   /// The measures that the tiles have.
   func measures(on connection: Connection) async throws -> [Measure] {
-    try await connection.query(SQL(file: "queries/features/list_measures.sql")).map { row in
+    try Self.measures(
+      try await connection.query(SQL(file: "queries/features/list_measures.sql")))
+  }
+
+  static func measures(_ rows: [Row]) throws -> [Measure] {
+    try rows.map { row in
       let value: String = try row.get("value")
       guard let value = Measure.Value(rawValue: value) else {
         throw FeatureStoreError(

@@ -107,7 +107,7 @@ enum EvaluationCodec {
     }
   }
 
-  private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+  static func append(_ value: UInt64, to bytes: inout [UInt8]) {
     var rest = value
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -116,7 +116,7 @@ enum EvaluationCodec {
     bytes.append(UInt8(rest))
   }
 
-  private static func number(_ bytes: [UInt8], _ position: inout Int) throws -> UInt64 {
+  static func number(_ bytes: [UInt8], _ position: inout Int) throws -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     while position < bytes.count, shift < 64 {
@@ -129,7 +129,7 @@ enum EvaluationCodec {
     throw damaged("a number is cut off")
   }
 
-  private static func damaged(_ what: String) -> SegmentError {
+  static func damaged(_ what: String) -> SegmentError {
     SegmentError(
       code: "segments.evaluation_damaged",
       message: "expected a stored evaluation, found \(what)",

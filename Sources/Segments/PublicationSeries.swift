@@ -11,6 +11,8 @@ extension Publisher {
     public let runID: Int64?
     /// Throws where the caller may no longer publish it.
     public let fence: Fence
+    /// Records the run that publishes; nil where ``runID`` is that.
+    var recording: (@Sendable (PublicationResult) throws -> SQL)?
 
     /// An order to publish an evaluation.
     public init(evaluationID: Int64, runID: Int64?, fence: @escaping Fence = { _ in }) {

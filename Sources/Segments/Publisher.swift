@@ -47,11 +47,14 @@ public struct Publisher: Sendable {
   ///   - evaluationID: what ``EvaluationStore/save(_:runID:)`` returned.
   ///   - runID: the run that publishes; nil outside a run.
   ///   - activity: whose transitions count as caused by events.
+  ///   - recording: what to run in the transaction to record a run of what is being published, which
+  ///     then is the run that publishes; its row has `run_id`. Not asked where nothing is written.
   ///   - fence: throws where the caller may no longer publish.
   /// - Throws: ``SegmentError`` `segments.earlier_as_of`, `segments.unknown_evaluation`,
   ///   `segments.out_of_step`; what the fence throws; `WarehouseError`.
   public func publish(
     evaluationID: Int64, runID: Int64?, activity: Activity = .recorded,
+    recording: (@Sendable (PublicationResult) throws -> SQL)? = nil,
     fence: @escaping Fence = { _ in }
   ) async throws -> PublicationResult {
     let result = try await pool.transaction { connection in
@@ -59,9 +62,9 @@ public struct Publisher: Sendable {
       try await ask(fence, on: connection)
       let new = try await EvaluationStore.load(evaluationID, on: connection)
       let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
-      return try await publish(
-        Order(evaluationID: evaluationID, runID: runID, fence: fence), new, earlier,
-        activity: activity, on: connection)
+      var order = Order(evaluationID: evaluationID, runID: runID, fence: fence)
+      order.recording = recording
+      return try await publish(order, new, earlier, activity: activity, on: connection)
     }
     CrashPoint.publishAfterCommit.pass()
     return result
@@ -83,9 +86,13 @@ public struct Publisher: Sendable {
     let result = plan.result(
       earlier.live?.asOf == new.asOf ? .corrected : .published, id: id, publishedAt: time,
       customers: new.customers.count)
+    var runID = order.runID
+    if let recording = order.recording {
+      runID = try await connection.first(recording(result))?.get("run_id", as: Int64.self)
+    }
     let publication = Publication(
       connection: connection, plan: plan, id: id, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base, result: result)
+      evaluationID: order.evaluationID, runID: runID, base: earlier.base, result: result)
     try await publication.write(activity: activity)
     try await order.fence(connection)
     CrashPoint.publishBeforeCommit.pass()
@@ -141,7 +148,7 @@ struct EarlierPublications: Sendable {
       lastPublishedAt: try last?.get("published_at", as: Instant?.self))
   }
 
-  private static func entry(
+  static func entry(
     before asOf: Instant?, on connection: Connection
   ) async throws -> Entry? {
     guard
@@ -155,10 +162,17 @@ struct EarlierPublications: Sendable {
         message: "expected the evaluation of publication \(id), found that it was removed",
         hint: "restore segments.evaluation from a backup")
     }
+    let at: Instant = try row.get("as_of")
+    let whole = try await EvaluationStore.load(evaluationID, on: connection)
+    let changes = try await connection.query(
+      SQL(file: "queries/segments/select_evaluation_changes.sql", evaluationID, Int32(0), id))
     return Entry(
-      id: id, asOf: try row.get("as_of"), publishedAt: try row.get("published_at"),
-      evaluationID: evaluationID,
-      evaluation: try await EvaluationStore.load(evaluationID, on: connection))
+      id: id, asOf: at, publishedAt: try row.get("published_at"), evaluationID: evaluationID,
+      evaluation: whole.applying(
+        try changes.map {
+          try MembershipChanges(
+            decoding: $0.get("bytes", as: [UInt8].self), segments: whole.segments.count)
+        }, asOf: at))
   }
 
   /// The time to record: now, or just after the last publication where the clock went back.

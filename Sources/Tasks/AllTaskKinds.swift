@@ -10,5 +10,6 @@ public let allTaskKinds: [any RunnableTask.Type] = [
   ScoreModel.self,
   EvaluateRules.self,
   PublishSegments.self,
+  RefreshSegments.self,
   WriteReport.self,
 ]

@@ -92,3 +92,15 @@ extension WriteReport: DeclaresDatasets {
       inputs: [.table("segments.daily_size")], outputs: [.table("reports.run_report")])
   }
 }
+
+extension RefreshSegments: DeclaresDatasets {
+  /// What came since into what analysts read.
+  public func datasets(projectDirectory: String) -> TaskDatasets {
+    TaskDatasets(
+      inputs: [.table("facts.events"), .table("facts.customers"), .table("models.score")],
+      outputs: [
+        .table("facts.customer_day"), .table("segments.membership"), .table("segments.history"),
+        .table("segments.transitions"), .table("segments.daily_size"),
+      ])
+  }
+}

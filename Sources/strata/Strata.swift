@@ -21,7 +21,8 @@ struct Strata: AsyncParsableCommand {
       CommandGroup(
         name: "Runs:",
         subcommands: [
-          RunCommand.self, BackfillCommand.self, SchedulerCommand.self, WorkerCommand.self,
+          RunCommand.self, BackfillCommand.self, WatchCommand.self, SchedulerCommand.self,
+          WorkerCommand.self,
           WorkersCommand.self, DAGsCommand.self, RunsCommand.self, TasksCommand.self,
           ReportCommand.self, CronCommand.self, PoolsCommand.self,
         ]),
@@ -44,7 +45,8 @@ struct Strata: AsyncParsableCommand {
     do {
       var command = try Strata.parseAsRoot(arguments)
       if let global = GlobalOptions.of(command) {
-        let isDaemon = command is SchedulerCommand || command is WorkerCommand
+        let isDaemon =
+          command is SchedulerCommand || command is WorkerCommand || command is WatchCommand
         global.logOutput(isDaemon: isDaemon).bootstrap()
         Console.logsJSON = global.logFormat == .json
       }

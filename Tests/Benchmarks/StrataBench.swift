@@ -9,7 +9,7 @@ import Foundation
 enum StrataBench {
   static var suites: [any Suite.Type] {
     [
-      CommandSuite.self, IngestSuite.self, NightlySuite.self, BackfillSuite.self,
+      CommandSuite.self, IngestSuite.self, NightlySuite.self, BackfillSuite.self, MicroSuite.self,
       OnlineRetailSuite.self, ChurnSuite.self, OrchestratorSuite.self,
       GrowthSuite.self,
     ]

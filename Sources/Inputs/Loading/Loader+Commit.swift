@@ -343,7 +343,7 @@ extension Loader {
     report.watermark = try moved?.get("watermark", as: Instant?.self)
     if report.rowsAccepted > 0 {
       try await connection.execute(
-        "SELECT pg_notify('strata_loaded', \(target.source.name + " " + String(load)))")
+        "SELECT pg_notify(\(LoadChannel.name), \(target.source.name + " " + String(load)))")
     }
     try await step("commit")
   }

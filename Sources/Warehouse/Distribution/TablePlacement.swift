@@ -47,8 +47,8 @@ public struct TablePlacement: Sendable, Equatable {
     + of(
       .reference, "segments",
       [
-        "evaluation", "evaluation_set", "publication_record", "segment", "rule_version",
-        "segment_size",
+        "evaluation", "evaluation_set", "publication_record", "evaluation_change", "segment",
+        "rule_version", "segment_size",
       ])
     // customers first: the others are colocated with it.
     + of(

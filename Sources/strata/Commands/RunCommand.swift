@@ -13,7 +13,8 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run",
     abstract: "Run a DAG once, over a day or an interval.",
     discussion: """
-      Without --date or --interval the run covers the last whole local day. A run that has \
+      Without --date or --interval the run covers the last whole local day, and one of \
+      segment_refresh the day so far. A run that has \
       succeeded is left as it is; one that was interrupted or failed goes on where it stopped.
       """)
 
@@ -66,7 +67,9 @@ struct RunCommand: AsyncParsableCommand {
     let declared = try definition.snapshot().params(from: parameters.texts())
     try await Session.open(global) { session in
       let interval = try IntervalChoice(date: date, interval: interval)
-        .resolve(in: session.project.zone, now: SystemClock().now())
+        .resolve(
+          in: session.project.zone, now: SystemClock().now(),
+          isRefresh: definition.tasks.map(\.kind) == [RefreshSegments.kind])
       let known = try knownAt.map { try Moment.instant($0, in: session.project.zone) }
       let params = try KnownAt.adding(known, to: declared, of: definition)
       let presenter = RunPresenter(definition, console: session.console)
@@ -112,8 +115,14 @@ struct IntervalChoice {
   let date: String?
   let interval: String?
 
-  func resolve(in zone: Zone, now: Instant) throws -> DataInterval {
+  /// - Parameter isRefresh: whether the run brings segments up to date between the nights: then it is
+  ///   of the day so far, and its as-of is now.
+  func resolve(in zone: Zone, now: Instant, isRefresh: Bool = false) throws -> DataInterval {
     if let interval { return try parse(interval, in: zone) }
+    let midnight = zone.midnight(zone.day(of: now))
+    if isRefresh, date == nil, midnight < now {
+      return try DataInterval(start: midnight, end: now)
+    }
     guard let date else { return DataInterval(day: zone.day(of: now) - 1, in: zone) }
     guard let day = Day(iso8601: date) else {
       throw UsageError(message: "expected --date as YYYY-MM-DD, found '\(date)'")
