@@ -50,6 +50,51 @@ struct CustomerRangeTests {
     #expect(cut > 300)
   }
 
+  @Test("extents that were made together are known again; with a gap or an overlap they are not")
+  func extents() throws {
+    let spans = CustomerRange.ranges(count: 5, first: 1, last: 1000)
+    let hashes = try CustomerRange.ranges(count: 4, shards: Self.shards(9))
+    for ranges in [spans, hashes, [.all]] {
+      #expect(CustomerRange.ranges(of: ranges.map(\.extent)) == ranges)
+      // Each part on its own, without one, in another order.
+      for place in ranges.indices where ranges.count > 1 {
+        var some = ranges
+        some.remove(at: place)
+        #expect(CustomerRange.ranges(of: some.map(\.extent)) == nil)
+        #expect(CustomerRange.ranges(of: [ranges[place].extent]) == nil)
+        some = ranges
+        some.append(ranges[place])
+        #expect(CustomerRange.ranges(of: some.map(\.extent)) == nil)
+      }
+      for one in ranges {
+        for other in ranges { #expect(one.overlaps(other) == (one == other)) }
+      }
+      if ranges.count > 1 {
+        #expect(CustomerRange.ranges(of: ranges.reversed().map(\.extent)) == nil)
+      }
+    }
+    #expect(CustomerRange.ranges(of: []) == nil)
+    #expect(CustomerRange.ranges(of: [spans[0].extent, hashes[3].extent]) == nil)
+    #expect(
+      CustomerRange.ranges(of: [
+        .identifiers(first: nil, end: 5), .identifiers(first: 6, end: nil),
+      ]) == nil)
+    #expect(
+      CustomerRange.ranges(of: [
+        .identifiers(first: nil, end: 5), .identifiers(first: 5, end: 5),
+        .identifiers(first: 5, end: nil),
+      ]) == nil)
+    // Spans of another cut overlap where they share a customer.
+    let others = CustomerRange.ranges(count: 3, first: 1, last: 1000)
+    for one in spans {
+      for other in others {
+        let shares = (1...1000).contains { one.contains($0) && other.contains($0) }
+        #expect(one.overlaps(other) == shares)
+      }
+      #expect(one.overlaps(hashes[1]) && hashes[1].overlaps(one) && one.overlaps(.all))
+    }
+  }
+
   @Test("spans at the ends of Int64, of one customer and of none")
   func spanEnds() {
     let whole = CustomerRange.ranges(count: 7, first: .min, last: .max)
