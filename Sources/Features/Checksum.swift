@@ -6,7 +6,8 @@ enum Checksum {
       ?? Array(bytes).withUnsafeBytes { of($0) }
   }
 
-  private static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  /// The same of bytes in memory.
+  static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     let whole = bytes.count & ~7
     for offset in stride(from: 0, to: whole, by: 8) {

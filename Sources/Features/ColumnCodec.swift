@@ -10,38 +10,27 @@ public enum ColumnCodec {
 
   /// The bytes of a column.
   public static func encode(_ column: Dense<Int64>) -> [UInt8] {
-    var bytes: [UInt8] = [version]
-    bytes.reserveCapacity(column.count * 2 + 32)
-    append(UInt64(column.count), to: &bytes)
-    bytes.append(column.present == nil ? 0 : 1)
-    if let present = column.present {
-      for byte in 0..<((column.count + 7) / 8) {
-        bytes.append(UInt8(truncatingIfNeeded: present.words[byte >> 3] >> UInt64((byte & 7) * 8)))
+    // The most that it can take; what is not used is never touched.
+    let most = 32 + (column.count + 7) / 8 + (column.count + 1) * 10
+    return [UInt8](unsafeUninitializedCapacity: most) { memory, count in
+      var writer = Writer(memory: memory)
+      writer.byte(version)
+      writer.varint(UInt64(column.count))
+      writer.byte(column.present == nil ? 0 : 1)
+      if let present = column.present {
+        for byte in 0..<((column.count + 7) / 8) {
+          writer.byte(
+            UInt8(truncatingIfNeeded: present.words[byte >> 3] >> UInt64((byte & 7) * 8)))
+        }
       }
-    }
-    var zeros: UInt64 = 0
-    func flush() {
-      guard zeros > 0 else { return }
-      bytes.append(0)
-      append(zeros - 1, to: &bytes)
-      zeros = 0
-    }
-    for row in column.values.indices {
-      if let present = column.present, !present[row] { continue }
-      let value = column.values[row]
-      if value == 0 {
-        zeros += 1
-        continue
+      column.values.withUnsafeBufferPointer { writer.values($0, column.present) }
+      let sum = Checksum.of(
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<writer.count]))
+      for shift in stride(from: UInt64(0), to: 64, by: 8) {
+        writer.byte(UInt8(truncatingIfNeeded: sum >> shift))
       }
-      flush()
-      append(UInt64(bitPattern: (value << 1) ^ (value >> 63)), to: &bytes)
+      count = writer.count
     }
-    flush()
-    let sum = Checksum.of(bytes)
-    for shift in stride(from: UInt64(0), to: 64, by: 8) {
-      bytes.append(UInt8(truncatingIfNeeded: sum >> shift))
-    }
-    return bytes
   }
 
   /// The column of the bytes; values under a null are 0.
@@ -101,19 +90,55 @@ public enum ColumnCodec {
     return IDIndex(sorted: ids)
   }
 
-  private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
-    var rest = value
-    while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(truncatingIfNeeded: rest))
-  }
-
   fileprivate static func damaged(_ message: String) -> FeatureError {
     FeatureError(
       code: "features.damaged_column", message: message,
       hint: "delete the stored state: it is rebuilt from the tiles")
+  }
+}
+
+/// Writes into memory that is large enough.
+private struct Writer {
+  let memory: UnsafeMutableBufferPointer<UInt8>
+  var count = 0
+
+  @inline(__always)
+  mutating func byte(_ value: UInt8) {
+    memory[count] = value
+    count += 1
+  }
+
+  @inline(__always)
+  mutating func varint(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      byte(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    byte(UInt8(truncatingIfNeeded: rest))
+  }
+
+  mutating func values(_ values: UnsafeBufferPointer<Int64>, _ present: Bitset?) {
+    var zeros: UInt64 = 0
+    for row in values.indices {
+      if let present, !present[row] { continue }
+      let value = values[row]
+      if value == 0 {
+        zeros += 1
+        continue
+      }
+      endZeros(&zeros)
+      varint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    }
+    endZeros(&zeros)
+  }
+
+  @inline(__always)
+  private mutating func endZeros(_ zeros: inout UInt64) {
+    if zeros == 0 { return }
+    byte(0)
+    varint(zeros - 1)
+    zeros = 0
   }
 }
 
