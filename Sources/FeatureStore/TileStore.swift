@@ -8,6 +8,10 @@ public struct TileStore: Sendable {
   let pool: ConnectionPool
   let days: LocalDays
 
+  /// The most measures, those that no feature needs any more included: PostgreSQL has room for 1,600
+  /// columns in a table.
+  public static let maximumMeasures = 1500
+
   /// The tiles of a project whose days are those of `zone`.
   public init(pool: ConnectionPool, zone: Zone) {
     self.pool = pool
@@ -20,7 +24,7 @@ public struct TileStore: Sendable {
   /// Measures that the catalogue no longer needs stay and are kept up to date; see
   /// ``dropUnused(_:)``. A change of the project's zone rebuilds all tiles.
   /// - Throws: ``WarehouseError``, also where a sum leaves 64 bits (SQLSTATE 22003);
-  ///   ``FeatureStoreError`` `feature_store.unknown_kind`.
+  ///   ``FeatureStoreError`` `feature_store.unknown_kind`, `feature_store.too_many_measures`.
   @discardableResult
   public func fold(_ catalogue: FeatureCatalogue) async throws -> FoldResult {
     let result = try await pool.transaction { connection in
@@ -47,6 +51,14 @@ public struct TileStore: Sendable {
     let known = try await measures(on: connection)
     let sql = try await tileSQL(on: connection)
     let added = wanted.filter { !known.contains($0) }
+    guard known.count + added.count <= Self.maximumMeasures else {
+      throw FeatureStoreError(
+        code: "feature_store.too_many_measures",
+        message: "expected at most \(Self.maximumMeasures) sums by day, found "
+          + "\(known.count + added.count)",
+        hint: "features share a sum where they count the same events under the same condition, "
+          + "whatever their windows; name fewer kinds and conditions")
+    }
     for measure in added { try await add(measure, on: connection) }
 
     var rows = 0

@@ -1,5 +1,6 @@
 import Columns
 import Schedules
+import Synchronization
 
 /// The features of all customers at one instant: columns are computed from the state when asked.
 public struct FeatureTable: Sendable {
@@ -17,6 +18,8 @@ public struct FeatureTable: Sendable {
   /// Everyone's ranks at the last local midnight.
   private var midnight: PopulationRanks?
   let fault: SweepFault?
+  /// What a feature of features has computed on its way; nil outside.
+  private var memo: ColumnMemo?
 
   /// A table over a state and everyone in `population`, also those without events.
   ///
@@ -124,6 +127,15 @@ public struct FeatureTable: Sendable {
     if let column = supplied[name] { return column }
     let feature = try catalogue.resolve(name)
     if let column = supplied[feature.name] { return column }
+    if let memo { return try memo.column(feature.name) { try value(of: feature) } }
+    guard !feature.operands.isEmpty else { return try value(of: feature) }
+    // Features of features that share operands: each is computed once, however many ways lead to it.
+    var table = self
+    table.memo = ColumnMemo()
+    return try table.value(of: feature)
+  }
+
+  private func value(of feature: FeatureDefinition) throws -> Column {
     if feature.isPopulationRelative, fault != .ranksWithinTheDay {
       if let midnight {
         return .integer(try midnight.ranks(of: feature, for: index), scale: 0)
@@ -197,6 +209,19 @@ public struct FeatureTable: Sendable {
       return true
     }
     return Dense(values, present: present.population == index.count ? nil : present)
+  }
+}
+
+/// The columns that one feature of features needs, while it is computed.
+private final class ColumnMemo: Sendable {
+  private let columns = Mutex<[String: Column]>([:])
+
+  /// The column of a name, computed by `body` where it is asked for first.
+  func column(_ name: String, _ body: () throws -> Column) throws -> Column {
+    if let known = columns.withLock({ $0[name] }) { return known }
+    let column = try body()
+    columns.withLock { $0[name] = column }
+    return column
   }
 }
 

@@ -257,6 +257,39 @@ struct FeatureCatalogueTests {
     #expect(Measure(.count, of: ["b", "a", "b"]) == Measure(.count, of: ["a", "b"]))
   }
 
+  @Test func sixtyFourLevelsAreEnough() throws {
+    func chain(_ count: Int) -> String {
+      "version: 1\nfeatures:\n  - {name: f1, count: purchase, window: lifetime}\n"
+        + (2...count).map { "  - {name: f\($0), formula: f\($0 - 1) + 1}\n" }.joined()
+    }
+    #expect(try FeatureCatalogue(yaml: chain(64)).features.count == 64)
+    let found = problems(chain(65))
+    #expect(
+      found.count == 1
+        && found[0].contains("expected at most 64 features upon each other, found"), "\(found)")
+    // Thousands too many are one problem for each, and no crash.
+    #expect(problems(chain(3000)).allSatisfy { $0.contains("expected at most 64") })
+    let deep =
+      String(repeating: "not (", count: 70) + "amount > 1" + String(repeating: ")", count: 70)
+    let conditions = problems(one("name: x, count: purchase, window: 1 day, where: \"\(deep)\""))
+    #expect(conditions.count == 1 && conditions[0].contains("at most 64 levels"), "\(conditions)")
+  }
+
+  @Test func ownKindsAreKnownWhereTheyAreDeclared() throws {
+    let yaml = "version: 1\nfeatures:\n  - {name: x, count: wishlist_add, window: 1 day}"
+    #expect(
+      problems(yaml) == [
+        "features.yaml:3:22: expected an event kind, found 'wishlist_add'; "
+          + "kinds of your own are declared in 'kinds:' of sources.yaml"
+      ])
+    let kinds = EventKind.names + ["wishlist_add"]
+    #expect(try FeatureCatalogue(yaml: yaml, eventKinds: kinds).measures.count == 1)
+    #expect {
+      try FeatureCatalogue(
+        yaml: yaml.replacing("wishlist_add", with: "wishlist_ad"), eventKinds: kinds)
+    } throws: { "\($0)".contains("did you mean 'wishlist_add'?") }
+  }
+
   @Test func threeThousandFeaturesAreRead() throws {
     let entries = (1...3000).map { "  - {name: f\($0), count: purchase, window: \($0) days}\n" }
     let catalogue = try FeatureCatalogue(yaml: "version: 1\nfeatures:\n" + entries.joined())

@@ -48,6 +48,63 @@ struct FeatureTableTests {
       try table(state).column(named: "revenue") == .integer(Dense([.max, 0, 0]), scale: 4))
   }
 
+  /// Sixty-four features upon each other, each of which names the one below three times: computed
+  /// along every way there would be 3^63 of them.
+  @Test func featuresUponEachOtherAreComputedOnce() throws {
+    let chain = (2...64).map {
+      "  - {name: f\($0), formula: f\($0 - 1) + f\($0 - 1) - f\($0 - 1)}\n"
+    }
+    let catalogue = try FeatureCatalogue(
+      yaml: "version: 1\nfeatures:\n  - {name: f1, sum: purchase.amount, window: lifetime}\n"
+        + chain.joined())
+    let table = FeatureTable(
+      catalogue: catalogue, asOf: Zone.utc.midnight(day + 1), zone: .utc,
+      state: try sweep([(1, [70_000, 0]), (2, [5, 0])]), population: IDIndex([9]))
+    #expect(
+      try table.column(named: "f64") == .integer(Dense([70_000, 5, 0]), scale: 4))
+  }
+
+  /// What has no value has none, and is no error: division by zero, 0 / 0, a missing operand.
+  @Test func divisionByZeroIsNull() throws {
+    let catalogue = try FeatureCatalogue(
+      yaml: """
+        version: 1
+        features:
+          - {name: revenue, sum: purchase.amount, window: lifetime}
+          - {name: nothing, formula: revenue - revenue}
+          - {name: ratio, ratio: revenue, to: nothing}
+          - {name: quotient, formula: revenue / nothing}
+          - {name: nested, formula: "1 + revenue / (revenue / nothing)"}
+          - {name: last, formula: "coalesce(revenue / nothing, -1)"}
+        """)
+    let table = FeatureTable(
+      catalogue: catalogue, asOf: Zone.utc.midnight(day + 1), zone: .utc,
+      state: try sweep([(1, [70_000, 0])]), population: IDIndex([2]))
+    for name in ["ratio", "quotient", "nested"] {
+      guard case .real(let values) = try table.column(named: name) else {
+        Issue.record("\(name) is not real")
+        continue
+      }
+      #expect(values[0] == nil && values[1] == nil, "\(name)")
+    }
+    #expect(try table.column(named: "last") == .real(Dense([-1, -1])))
+  }
+
+  @Test(arguments: ["revenue + revenue", "revenue * 3", "0 - (0 - revenue) * 2"])
+  func overflowOfAFormulaIsAnError(_ formula: String) throws {
+    let catalogue = try FeatureCatalogue(
+      yaml: """
+        version: 1
+        features:
+          - {name: revenue, sum: purchase.amount, window: lifetime}
+          - {name: much, formula: \(formula)}
+        """)
+    let table = FeatureTable(
+      catalogue: catalogue, asOf: Zone.utc.midnight(day + 1), zone: .utc,
+      state: try sweep([(1, [.max - 1, 0])]), population: IDIndex([]))
+    #expect(code { _ = try table.column(named: "much") } == "features.overflow")
+  }
+
   @Test func columnsCoverTheWholePopulation() throws {
     var table = try table(try sweep([(5, [70_000, 10_000]), (2, [5, 0])]))
     #expect(table.index.ids == [1, 2, 5, 9] && table.day == day)

@@ -27,24 +27,17 @@ struct FeaturesAdvanceTests {
   @Test(arguments: 0..<3)
   func nightsAndMicroBatchesAgree(_ seed: Int) async throws {
     let catalogue = try OracleCatalogue.catalogue()
-    let shop = try RandomShop(seed: 1200 + seed)
-    try await withFreshDatabase { pool in
-      let database = FeaturesShop(pool: pool, shop: shop)
-      let tiles = TileStore(pool: pool, zone: shop.zone)
-      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
-      let days = LocalDays(zone: shop.zone)
+    try await FeaturesShop.open(seed: 1200 + seed) { database in
+      let (shop, days, builder) = (database.shop, database.days, database.builder)
       var dice = Dice(seed: seed)
-      var day = shop.first + 60
-      if days.lastDay(before: days.end(of: day)) != day { day = day + 1 }
-      try await database.load(shop.known(through: day))
-      try await tiles.fold(catalogue)
+      var day = database.existing(shop.first + 60)
+      try await database.arrive(shop.known(through: day), catalogue)
       var (built, state) = try await builder.advance(nil, to: days.end(of: day), catalogue)
       try check(built.table, shop.known(through: day), shop, "from nothing")
       for _ in 0..<4 {
         let asOf = days.end(of: day) + .microseconds(1 + dice.below(80_000_000_000))
         let today = days.lastDay(before: asOf)
-        try await database.load(shop.known(through: today, from: day))
-        try await tiles.fold(catalogue)
+        try await database.arrive(shop.known(through: today, from: day), catalogue)
         let known = shop.known(through: today)
         let midnight = try await builder.advance(state, to: days.end(of: day), catalogue)
         let touched = IDIndex(built.table.index.ids.filter { _ in dice.chance(50) })
@@ -54,10 +47,8 @@ struct FeaturesAdvanceTests {
         #expect(Set(few.index.ids).isSubset(of: touched.ids))
         try check(few, known, shop, "touched customers")
         // Who is not among them, and has no new event, is as before, or time has changed them.
-        day = max(today, day + 1)
-        if days.lastDay(before: days.end(of: day)) != day { day = day + 1 }
-        try await database.load(shop.known(through: day, from: today))
-        try await tiles.fold(catalogue)
+        day = database.existing(max(today, day + 1))
+        try await database.arrive(shop.known(through: day, from: today), catalogue)
         (built, state) = try await builder.advance(state, to: days.end(of: day), catalogue)
         #expect(built.from != nil)
         try check(built.table, shop.known(through: day), shop, "a night")
@@ -68,16 +59,12 @@ struct FeaturesAdvanceTests {
   /// Whose past was changed is built from nothing, and the tiles with it; the others are advanced.
   @Test func correctedCustomersAreBuiltAnew() async throws {
     let catalogue = try OracleCatalogue.catalogue()
-    let shop = try RandomShop(seed: 1300)
-    try await withFreshDatabase { pool in
-      let database = FeaturesShop(pool: pool, shop: shop)
-      let tiles = TileStore(pool: pool, zone: shop.zone)
-      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
-      let days = LocalDays(zone: shop.zone)
+    try await FeaturesShop.open(seed: 1300) { database in
+      let (pool, shop, days) = (database.pool, database.shop, database.days)
+      let builder = database.builder
       let day = shop.first + 100
       var events = shop.known(through: day)
-      try await database.load(events)
-      try await tiles.fold(catalogue)
+      try await database.arrive(events, catalogue)
       _ = try await builder.build(catalogue, asOf: days.end(of: day))
 
       // The first customer's purchases double, the way a correction comes: in a load of its own.
@@ -100,7 +87,7 @@ struct FeaturesAdvanceTests {
         VALUES (\(customer), \(load), \(try #require(touched.min())),
           \(try #require(touched.max())), \(Instant(seconds: 9)), 'correction')
         """)
-      try await tiles.fold(catalogue)
+      try await database.tiles.fold(catalogue)
       for next in [day, day + 1] {
         let built = try await builder.build(catalogue, asOf: days.end(of: next))
         #expect(built.from == day)
@@ -111,19 +98,17 @@ struct FeaturesAdvanceTests {
 
   @Test func amountsOfTwoCurrenciesAreAnError() async throws {
     let catalogue = try OracleCatalogue.catalogue()
-    let shop = try RandomShop(seed: 1301)
-    try await withFreshDatabase { pool in
-      let database = FeaturesShop(pool: pool, shop: shop)
+    try await FeaturesShop.open(seed: 1301) { database in
+      let (pool, shop, builder) = (database.pool, database.shop, database.builder)
       let load = try await database.load(shop.known(through: shop.first + 100))
-      try await TileStore(pool: pool, zone: shop.zone).fold(catalogue)
+      try await database.tiles.fold(catalogue)
       try await pool.execute(
         """
         INSERT INTO facts.amount_currency (load_id, kind_id, currency)
         SELECT \(load), kind_id, currency
         FROM facts.event_kind, (VALUES ('EUR'), ('USD')) AS c (currency) WHERE name = 'refund'
         """)
-      let asOf = LocalDays(zone: shop.zone).end(of: shop.first + 100)
-      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
+      let asOf = database.end(ofDay: 100)
       await #expect {
         try await builder.build(catalogue, asOf: asOf)
       } throws: {

@@ -26,12 +26,12 @@ import Warehouse
 
   /// Folds, builds, evaluates and publishes the day's end; returns the features.
   private func night(
-    _ pool: ConnectionPool, _ catalogue: FeatureCatalogue, _ rules: SegmentCatalogue,
-    _ shop: RandomShop, _ day: Day
+    _ database: FeaturesShop, _ catalogue: FeatureCatalogue, _ rules: SegmentCatalogue,
+    _ day: Day
   ) async throws -> BuiltFeatures {
-    try await TileStore(pool: pool, zone: shop.zone).fold(catalogue)
-    let built = try await FeatureBuilder(pool: pool, zone: shop.zone).build(
-      catalogue, asOf: LocalDays(zone: shop.zone).end(of: day))
+    let pool = database.pool
+    try await database.tiles.fold(catalogue)
+    let built = try await database.builder.build(catalogue, asOf: database.days.end(of: day))
     let evaluation = try EvaluateSegments(rules)(over: built.table).evaluation
     let id = try await EvaluationStore(pool: pool).save(evaluation, runID: nil)
     _ = try await Publisher(pool: pool).publish(evaluationID: id, runID: nil)
@@ -69,20 +69,21 @@ import Warehouse
     let (nightly, nightlyMembers) = try await withFreshDatabase { pool in
       let database = FeaturesShop(pool: pool, shop: shop)
       try await database.load(inTime.filter { $0.at < yesterday })
-      let before = try await night(pool, catalogue, rules, shop, last - 1)
+      let before = try await night(database, catalogue, rules, last - 1)
       #expect(before.from == nil)
       let membersBefore = try await members(pool)
       try await database.load(inTime.filter { $0.at >= yesterday })
       try await database.load(late)
-      let after = try await night(pool, catalogue, rules, shop, last)
+      let after = try await night(database, catalogue, rules, last)
       #expect(after.from == last - 1)
       let members = try await members(pool)
       #expect(members != membersBefore)
       return (after.table, members)
     }
     let (scratch, scratchMembers) = try await withFreshDatabase { pool in
-      try await FeaturesShop(pool: pool, shop: shop).load(all)
-      let built = try await night(pool, catalogue, rules, shop, last)
+      let database = FeaturesShop(pool: pool, shop: shop)
+      try await database.load(all)
+      let built = try await night(database, catalogue, rules, last)
       #expect(built.from == nil)
       return (built.table, try await members(pool))
     }

@@ -12,12 +12,8 @@ struct FeaturesOracleTests {
   @Test(arguments: 0..<6)
   func storedStatesEqualTheOracle(_ seed: Int) async throws {
     let catalogue = try OracleCatalogue.catalogue()
-    let shop = try RandomShop(seed: 900 + seed)
-    try await withFreshDatabase { pool in
-      let database = FeaturesShop(pool: pool, shop: shop)
-      let tiles = TileStore(pool: pool, zone: shop.zone)
-      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
-      let days = LocalDays(zone: shop.zone)
+    try await FeaturesShop.open(seed: 900 + seed) { database in
+      let (shop, days, builder) = (database.shop, database.days, database.builder)
       var dice = Dice(seed: seed)
       var loaded: Day?
 
@@ -28,7 +24,7 @@ struct FeaturesOracleTests {
         let half = new.count / 2
         try await database.load(Array(new[..<half]))
         try await database.load(Array(new[half...]))
-        let result = try await tiles.fold(catalogue)
+        let result = try await database.tiles.fold(catalogue)
         #expect(result.loads.count == 2)
         loaded = day
         return shop.known(through: day)
@@ -55,7 +51,7 @@ struct FeaturesOracleTests {
       var day = shop.first + 50 + dice.below(30)
       var steps = 0
       for _ in 0..<8 {
-        if days.lastDay(before: days.end(of: day)) != day { day = day + 1 }
+        day = database.existing(day)
         let events = try await arrive(day)
         let built = try await builder.build(catalogue, asOf: days.end(of: day))
         if built.from != nil { steps += 1 }
@@ -86,16 +82,13 @@ struct FeaturesOracleTests {
   /// Past dates in one pass, and one customer alone, equal the builds of everyone at one date.
   @Test func everyRoadGivesTheSameValues() async throws {
     let catalogue = try OracleCatalogue.catalogue()
-    let shop = try RandomShop(seed: 77)
-    try await withFreshDatabase { pool in
-      let database = FeaturesShop(pool: pool, shop: shop)
-      try await database.load(shop.known(through: shop.first + 400))
-      try await TileStore(pool: pool, zone: shop.zone).fold(catalogue)
-      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
+    try await FeaturesShop.open(seed: 77) { database in
+      let (shop, days, builder) = (database.shop, database.days, database.builder)
+      try await database.arrive(shop.known(through: shop.first + 400), catalogue)
       let wanted = [40, 90, 91, 145].map { shop.first + $0 }
       let tables = try await builder.build(catalogue, atEndsOf: wanted)
       for (day, table) in zip(wanted, tables) {
-        let asOf = LocalDays(zone: shop.zone).end(of: day)
+        let asOf = days.end(of: day)
         let single = try await builder.build(catalogue, asOf: asOf, saving: false).table
         #expect(table.index == single.index && table.asOf == asOf)
         for (row, customer) in table.index.ids.enumerated() where row % 3 == 0 {
@@ -114,7 +107,7 @@ struct FeaturesOracleTests {
         }
       }
       let unknown = try await builder.features(
-        of: 4711, catalogue, asOf: LocalDays(zone: shop.zone).end(of: wanted[0]))
+        of: 4711, catalogue, asOf: days.end(of: wanted[0]))
       #expect(unknown.index.count == 0)
     }
   }

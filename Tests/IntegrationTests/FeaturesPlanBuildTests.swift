@@ -34,17 +34,14 @@ import Warehouse
         """
     let (before, after) = (try FeatureCatalogue(yaml: yaml), try FeatureCatalogue(yaml: edited))
     let plan = FeaturePlan(from: BuiltCatalogue(before), to: BuiltCatalogue(after))
-    let shop = try RandomShop(seed: 606)
-    try await withFreshDatabase { pool in
-      try await FeaturesShop(pool: pool, shop: shop).load(shop.known(through: shop.first + 400))
-      let tiles = TileStore(pool: pool, zone: shop.zone)
-      let builder = FeatureBuilder(pool: pool, zone: shop.zone)
-      try await tiles.fold(before)
-      let asOf = LocalDays(zone: shop.zone).end(of: shop.first + 110)
+    try await FeaturesShop.open(seed: 606) { database in
+      let (pool, shop, builder) = (database.pool, database.shop, database.builder)
+      try await database.arrive(shop.known(through: shop.first + 400), before)
+      let asOf = database.end(ofDay: 110)
       _ = try await builder.build(before, asOf: asOf)
       let stored = try await columns(pool)
 
-      try await tiles.fold(after)
+      try await database.tiles.fold(after)
       let built = try await builder.build(after, asOf: asOf)
       #expect(built.from == shop.first + 110)
       let again = try await columns(pool)

@@ -105,14 +105,12 @@ struct SQLFault: Sendable, CustomTestStringConvertible {
     var noticed: [String: Int] = [:]
     var tried: [String: Int] = [:]
     for seed in 0..<(Self.isLong ? 6 : 2) {
-      let shop = try RandomShop(seed: 7700 + seed)
-      let (more, tries) = try await withFreshDatabase { pool in
-        try await FeaturesShop(pool: pool, shop: shop).load(shop.known(through: shop.first + 400))
-        try await TileStore(pool: pool, zone: shop.zone).fold(catalogue)
+      let (more, tries) = try await FeaturesShop.open(seed: 7700 + seed) { database in
+        let (pool, shop) = (database.pool, database.shop)
+        try await database.arrive(shop.known(through: shop.first + 400), catalogue)
         var cases: [Case] = []
         for asOf in instants(shop) {
-          let table = try await FeatureBuilder(pool: pool, zone: shop.zone)
-            .build(catalogue, asOf: asOf, saving: false).table
+          let table = try await database.builder.build(catalogue, asOf: asOf, saving: false).table
           cases.append(Case(asOf: asOf, table: table))
         }
         var found: [String: Int] = [:]

@@ -3,12 +3,44 @@ import FeatureOracle
 import FeatureStore
 import Features
 import Schedules
+import TestSupport
 import Warehouse
 
 /// A random shop in a database: loads events as the loader does, a load for each call.
-struct FeaturesShop {
+struct FeaturesShop: Sendable {
   let pool: ConnectionPool
   let shop: RandomShop
+
+  var days: LocalDays { LocalDays(zone: shop.zone) }
+  var tiles: TileStore { TileStore(pool: pool, zone: shop.zone) }
+  var builder: FeatureBuilder { FeatureBuilder(pool: pool, zone: shop.zone) }
+
+  /// The end of the day so many days after the shop's first.
+  func end(ofDay number: Int) -> Instant { days.end(of: shop.first + number) }
+
+  /// The day, or the next where a zone left it out: Apia had no 30 December 2011.
+  func existing(_ day: Day) -> Day {
+    days.lastDay(before: days.end(of: day)) == day ? day : day + 1
+  }
+
+  /// A random shop with a database of its own, empty.
+  static func open<T: Sendable>(
+    seed: Int, _ body: nonisolated(nonsending) (FeaturesShop) async throws -> T
+  ) async throws -> T {
+    let shop = try RandomShop(seed: seed)
+    return try await withFreshDatabase { pool in
+      try await body(FeaturesShop(pool: pool, shop: shop))
+    }
+  }
+
+  /// Loads events and folds them.
+  @discardableResult
+  func arrive(
+    _ events: [ShopEvent], _ catalogue: FeatureCatalogue
+  ) async throws -> FoldResult {
+    try await load(events)
+    return try await tiles.fold(catalogue)
+  }
 
   /// Inserts one load of events, their customers and partitions; returns its id.
   @discardableResult

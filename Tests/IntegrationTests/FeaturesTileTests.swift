@@ -140,6 +140,39 @@ struct FeaturesTileTests {
     }
   }
 
+  /// Three thousand features of one sum are built; of three thousand sums there is no table.
+  @Test func threeThousandFeatures() async throws {
+    let windows = (1...3000).map { "  - {name: f\($0), count: purchase, window: \($0) days}\n" }
+    let sums = (1...3000).map {
+      "  - {name: f\($0), count: purchase, where: amount > \($0), window: 9 days}\n"
+    }
+    let many = try FeatureCatalogue(yaml: "version: 1\nfeatures:\n" + windows.joined())
+    let tooMany = try FeatureCatalogue(yaml: "version: 1\nfeatures:\n" + sums.joined())
+    try await FeaturesShop.open(seed: 12) { database in
+      let (shop, tiles) = (database.shop, database.tiles)
+      let events = shop.known(through: shop.first + 400)
+      try await database.arrive(events, many)
+      let asOf = database.end(ofDay: 120)
+      let table = try await database.builder.build(many, asOf: asOf).table
+      let oracle = NaiveOracle(many, zone: shop.zone, asOf: asOf, events: events)
+      for place in stride(from: 0, to: 3000, by: 299) {
+        let feature = many.features[place]
+        #expect(
+          try table.column(named: feature.name).oracleValues()
+            == oracle.values(feature, table.index.ids), "\(feature.name)")
+      }
+      await #expect {
+        try await tiles.fold(tooMany)
+      } throws: { error in
+        (error as? FeatureStoreError)?.message
+          == "expected at most 1500 sums by day, found 3001"
+      }
+      // Nothing of it stays.
+      #expect(
+        try await columns(database.pool) == ["customer_id", "day", "purchase_count"])
+    }
+  }
+
   @Test func aDamagedStateIsNoticed() async throws {
     let shop = try RandomShop(seed: 10)
     try await withFreshDatabase { pool in

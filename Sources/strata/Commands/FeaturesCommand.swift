@@ -122,6 +122,12 @@ struct FeaturesCommand: AsyncParsableCommand {
       let description: String
     }
 
+    private static func unknown(_ customer: String, _ known: Instant?) -> UsageError {
+      UsageError(
+        message: "expected a customer's key, found '\(customer)', "
+          + (known == nil ? "which no source has named" : "which was not known by then"))
+    }
+
     func run() async throws {
       try await Session.open(global, limit: 4) { session in
         let zone = session.project.zone
@@ -131,12 +137,7 @@ struct FeaturesCommand: AsyncParsableCommand {
         let known = try knownAt.map { try Moment.instant($0, in: zone) }
         let found = try await FeatureBuilder.customer(
           withKey: customer, knownAt: known, in: session.pool)
-        guard let id = found else {
-          let by = known.map { " by \(Moment.local($0, in: zone))" } ?? ""
-          throw UsageError(
-            message: "expected a customer's key, found '\(customer)', which no source has named"
-              + by)
-        }
+        guard let id = found else { throw Self.unknown(customer, known) }
         var table =
           if let known {
             try await KnownFeatures(pool: session.pool, zone: zone, knownAt: known).build(
@@ -148,6 +149,7 @@ struct FeaturesCommand: AsyncParsableCommand {
           }
         try await Scorer(session.pool, zone: zone).supply(&table)
         guard let place = table.row(of: id) else {
+          if let known, known < instant { throw Self.unknown(customer, known) }
           throw UsageError(
             message:
               "customer '\(customer)' was not known yet at \(Moment.local(instant, in: zone))")
