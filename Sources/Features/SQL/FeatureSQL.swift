@@ -99,7 +99,8 @@ public enum FeatureSQL {
   private static func heading(_ feature: FeatureDefinition, _ asOf: Instant, _ zone: Zone) -> String
   {
     let window = feature.window.map { ", \($0)" } ?? ""
-    return "-- \(feature.name): \(feature.unit.rawValue)\(window), as of \(asOf) (\(zone.name))\n"
+    let what = feature.unit == .none ? feature.type.rawValue : feature.unit.rawValue
+    return "-- \(feature.name): \(what)\(window), as of \(asOf) (\(zone.name))\n"
   }
 
   /// A text as an SQL literal (`standard_conforming_strings`, PostgreSQL's default).

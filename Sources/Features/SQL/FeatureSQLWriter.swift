@@ -42,7 +42,8 @@ struct FeatureSQLWriter {
       throw FeatureError(
         code: "features.no_sql",
         message: "expected a feature made of events or profiles, found '\(feature.name)'",
-        hint: "it is the score of model \(model); the models' tables hold it")
+        hint: "it is the score of model \(model), which no query computes; "
+          + "strata features of CUSTOMER shows it")
     case .ratio, .band, .rank, .rfm, .weighted, .formula:
       throw FeatureError(
         code: "features.ratio_operand",

@@ -167,8 +167,6 @@ public struct RingSweep: Sendable {
       }
     }
   }
-    }
-  }
 }
 
 /// The cells of the partial days of a window of hours; not kept.

@@ -23,8 +23,10 @@ struct FeaturesCommand: AsyncParsableCommand {
     let source: String
     let owner: String?
     let description: String
+    /// What the values are, in normal form, with conditions and what attributes are derived from.
+    let meaning: String
 
-    init(_ feature: FeatureDefinition) {
+    init(_ feature: FeatureDefinition, _ attributes: ProfileAttributes) {
       name = feature.name
       aliases = feature.aliases
       type = feature.type.rawValue
@@ -33,6 +35,7 @@ struct FeaturesCommand: AsyncParsableCommand {
       source = feature.source
       owner = feature.owner
       description = feature.description
+      meaning = feature.meaning(attributes)
     }
   }
 
@@ -47,9 +50,10 @@ struct FeaturesCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() throws {
-      let (_, catalogue) = try FeaturesCommand.load(global)
+      let (catalogues, catalogue) = try FeaturesCommand.load(global)
+      let attributes = try catalogues.profileAttributes()
       try global.console.list(
-        catalogue.features.map(Summary.init), empty: "features.yaml declares none",
+        catalogue.features.map { Summary($0, attributes) }, empty: "features.yaml declares none",
         [
           TableColumn("feature") { $0.name },
           TableColumn("type") { $0.type },
@@ -67,16 +71,20 @@ struct FeaturesCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() throws {
-      let summary = Summary(try FeaturesCommand.load(global).1.resolve(feature))
+      let (catalogues, catalogue) = try FeaturesCommand.load(global)
+      let summary = Summary(
+        try catalogue.resolve(feature), try catalogues.profileAttributes())
       let console = global.console
       if console.json { return try console.print(json: summary) }
-      var lines = ["\(summary.name): \(summary.description)"]
+      var lines = [
+        summary.description.isEmpty ? summary.name : "\(summary.name): \(summary.description)"
+      ]
       if !summary.aliases.isEmpty {
         lines.append("aliases  \(summary.aliases.joined(separator: ", "))")
       }
       lines += ["type     \(summary.type)", "unit     \(summary.unit)"]
       if let window = summary.window { lines.append("window   \(window)") }
-      lines.append("from     \(summary.source)")
+      lines += ["from     \(summary.source)", "means    \(summary.meaning)"]
       if let owner = summary.owner { lines.append("owner    \(owner)") }
       console.print(lines.joined(separator: "\n"))
     }
@@ -84,18 +92,27 @@ struct FeaturesCommand: AsyncParsableCommand {
 
   struct SQLText: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "sql", abstract: "A feature as SQL over facts.events, as of a day's end.")
+      commandName: "sql", abstract: "A feature as SQL, one row per customer.")
     @Argument(help: "The feature's name or alias.") var feature: String
-    @Option(help: "The last day that counts.") var date: String?
+    @Option(help: "The instant, RFC 3339, or a day for its end; default the end of yesterday.")
+    var asOf: String?
+    @Option(help: "The last day that counts; the same as --as-of with a day.") var date: String?
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+      guard asOf == nil || date == nil else {
+        throw ValidationError("expected --as-of or --date, found both")
+      }
+    }
 
     func run() throws {
       let (catalogues, catalogue) = try FeaturesCommand.load(global)
       let zone = catalogues.project.zone
-      let interval = try IntervalChoice(date: date, interval: nil)
+      let yesterday = try IntervalChoice(date: date, interval: nil)
         .resolve(in: zone, now: SystemClock().now())
+      let instant = try asOf.map { try Moment.instant($0, in: zone) } ?? yesterday.asOf
       let sql = try FeatureSQL.text(
-        of: feature, in: catalogue, asOf: interval.asOf, zone: zone,
+        of: feature, in: catalogue, asOf: instant, zone: zone,
         attributes: catalogues.profileAttributes())
       if global.json { return try global.console.print(json: ["feature": feature, "sql": sql]) }
       global.console.print(sql)

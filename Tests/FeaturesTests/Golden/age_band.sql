@@ -1,4 +1,4 @@
--- age_band: none, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
+-- age_band: text, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
 SELECT c.customer_id, coalesce(c.value, 'unknown') AS value
 FROM (
   SELECT c.customer_id, CASE WHEN c.value >= 65 THEN '65+' WHEN c.value >= 18 THEN '18-64' WHEN c.value IS NOT NULL THEN 'under 18' END AS value

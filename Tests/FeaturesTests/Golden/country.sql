@@ -1,4 +1,4 @@
--- country: none, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
+-- country: text, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
 SELECT c.customer_id, p.attributes ->> 'it''s country' AS value
 FROM facts.customers AS c
 LEFT JOIN facts.customer_profile AS p

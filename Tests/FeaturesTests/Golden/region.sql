@@ -1,4 +1,4 @@
--- region: none, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
+-- region: text, as of 2024-03-31T09:30:00Z (Europe/Lisbon)
 SELECT c.customer_id, CASE WHEN c.value IN ('north', 'l''est') THEN c.value ELSE 'elsewhere' END AS value
 FROM (
   SELECT c.customer_id, CASE c.value WHEN '1' THEN 'north' WHEN '2' THEN 'l''est' END AS value
