@@ -29,14 +29,15 @@ struct Publication: Sendable {
   let id: Int32
   let publishedAt: Instant
   let evaluationID: Int64
-  let runID: Int64?
+  var runID: Int64?
   let base: EarlierPublications.Entry?
-  /// What is told of it.
-  let result: PublicationResult
+  /// What is told of it, once that is known.
+  var result: PublicationResult?
 
   /// Writes everything that the plan changes.
-  func write(activity: Publisher.Activity) async throws {
-    let active = try await activeRows(activity)
+  ///
+  /// - Parameter active: see ``activeRows(_:)``.
+  func write(active: Bitset) async throws {
     try await record()
     let catalogue = try await catalogueUpdate()
     if plan.catalogueChanged { try await write(catalogue) }
@@ -56,9 +57,10 @@ struct Publication: Sendable {
       SQL(
         file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
         evaluationID,
-        JSONText(
-          try EvaluationStore.json(
-            PublicationSummary(evaluation: evaluationID, result: result)))))
+        try result.map {
+          JSONText(
+            try EvaluationStore.json(PublicationSummary(evaluation: evaluationID, result: $0)))
+        }))
   }
 
   /// The rows of the plan's customers whose transitions events have caused.

@@ -28,6 +28,19 @@ public struct PublicationResult: Sendable, Hashable, Codable {
     public let entered: Int
     /// Customers in it at the as-of before and not now.
     public let left: Int
+    /// Why they moved, the most frequent cause first; nil where a correction leaves that to be read
+    /// from the transitions, and in results of older releases.
+    public var causes: [Cause]?
+  }
+
+  /// How many customers moved for one cause.
+  public struct Cause: Sendable, Hashable, Codable {
+    /// The cause.
+    public let cause: TransitionCause
+    /// Customers who entered because of it.
+    public let entered: Int
+    /// Customers who left because of it.
+    public let left: Int
   }
 
   /// What happened.

@@ -22,7 +22,8 @@ extension Publisher {
     }
   }
 
-  /// Publishes evaluations of ascending as-ofs, as many in a transaction as take about a second.
+  /// Publishes evaluations of ascending as-ofs, as many in a transaction as take a few seconds: the
+  /// longer it is, the more spells open and end within it, which are written once.
   ///
   /// What is written is what as many single publications write. Each order's fence is asked in the
   /// transaction that publishes it. A run that has published its evaluation already, and was killed
@@ -36,7 +37,7 @@ extension Publisher {
   ) async throws {
     let watch = ContinuousClock()
     var position = 0
-    var length = 4
+    var length = 8
     while position < orders.count {
       try Task.checkCancellation()
       let start = watch.now
@@ -48,9 +49,9 @@ extension Publisher {
         position += 1
       }
       let took = start.duration(to: watch.now)
-      if took < .milliseconds(600) {
-        length = min(SpellSeries.most, length * 2)
-      } else if took > .milliseconds(1500) {
+      if took < .seconds(3) {
+        length = min(SpellSeries.most, length * 3)
+      } else if took > .seconds(12) {
         length = max(1, length / 2)
       }
     }
@@ -154,11 +155,16 @@ private struct SeriesWriter {
     let plan = PublicationPlan(publishing: new, live: live, base: live)
     let now = clock.now()
     let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
-    let result = plan.result(
-      .published, id: lastID + 1, publishedAt: time, customers: evaluation.customers.count)
-    let publication = Publication(
+    var publication = Publication(
       connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: last, result: result)
+      evaluationID: order.evaluationID, runID: order.runID, base: last)
+    let active =
+      results.isEmpty
+      ? try await publication.activeRows(.recorded) : try await publication.rowsWithEvents()
+    let result = plan.result(
+      .published, id: publication.id, publishedAt: time, customers: evaluation.customers.count,
+      active: active)
+    publication.result = result
     // Versions are the same throughout a series.
     if plan.catalogueChanged { try await flush() }
     try await publication.record()
@@ -168,9 +174,6 @@ private struct SeriesWriter {
       ids = catalogue.ids
       if plan.catalogueChanged { try await publication.change(catalogue.views) }
     }
-    let active =
-      results.isEmpty
-      ? try await publication.activeRows(.recorded) : try await publication.rowsWithEvents()
     series.add(plan, id: publication.id, active: active, ids: ids)
     waiting += publication.sizes(ids)
     results.append(result)

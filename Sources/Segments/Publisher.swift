@@ -83,17 +83,20 @@ public struct Publisher: Sendable {
     }
     let id = earlier.lastID + 1
     let time = earlier.following(clock.now())
-    let result = plan.result(
-      earlier.live?.asOf == new.asOf ? .corrected : .published, id: id, publishedAt: time,
-      customers: new.customers.count)
-    var runID = order.runID
-    if let recording = order.recording {
-      runID = try await connection.first(recording(result))?.get("run_id", as: Int64.self)
-    }
-    let publication = Publication(
+    let isCorrection = earlier.live?.asOf == new.asOf
+    var publication = Publication(
       connection: connection, plan: plan, id: id, publishedAt: time,
-      evaluationID: order.evaluationID, runID: runID, base: earlier.base, result: result)
-    try await publication.write(activity: activity)
+      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base)
+    let active = try await publication.activeRows(activity)
+    let result = plan.result(
+      isCorrection ? .corrected : .published, id: id, publishedAt: time,
+      customers: new.customers.count, active: isCorrection ? nil : active)
+    if let recording = order.recording {
+      publication.runID = try await connection.first(recording(result))?
+        .get("run_id", as: Int64.self)
+    }
+    publication.result = result
+    try await publication.write(active: active)
     try await order.fence(connection)
     CrashPoint.publishBeforeCommit.pass()
     return result
@@ -184,18 +187,41 @@ struct EarlierPublications: Sendable {
 
 extension PublicationPlan {
   func result(
-    _ outcome: PublicationResult.Outcome, id: Int32, publishedAt: Instant, customers: Int
+    _ outcome: PublicationResult.Outcome, id: Int32, publishedAt: Instant, customers: Int,
+    active: Bitset? = nil
   ) -> PublicationResult {
     PublicationResult(
       outcome: outcome, publicationID: id, asOf: asOf, publishedAt: publishedAt,
       customers: customers,
-      segments: changes.map {
+      segments: changes.map { change in
         PublicationResult.Segment(
-          name: $0.definition.name, title: $0.definition.title, isLive: $0.isLive,
-          members: $0.members, entered: $0.entered, left: $0.left)
+          name: change.definition.name, title: change.definition.title, isLive: change.isLive,
+          members: change.members, entered: change.entered, left: change.left,
+          causes: active.map { causes(of: change, active: $0) })
       },
       rowsChanged: outcome == .unchanged || outcome == .withheld
         ? 0 : changes.reduce(0) { $0 + $1.rowsChanged })
+  }
+}
+
+extension PublicationPlan {
+  /// Why customers enter and leave where nothing is corrected, as a count of transitions gives it.
+  fileprivate func causes(of change: Change, active: Bitset) -> [PublicationResult.Cause] {
+    var counts: [TransitionCause: (entered: Int, left: Int)] = [:]
+    for hadEvents in [true, false] {
+      let enters = hadEvents ? change.enters & active : change.enters.subtracting(active)
+      let leaves = hadEvents ? change.leaves & active : change.leaves.subtracting(active)
+      let known = counts[cause(in: change, hadEvents: hadEvents)] ?? (0, 0)
+      counts[cause(in: change, hadEvents: hadEvents)] = (
+        known.entered + enters.population, known.left + leaves.population
+      )
+    }
+    return counts.filter { $0.value.entered + $0.value.left > 0 }.map {
+      PublicationResult.Cause(cause: $0.key, entered: $0.value.entered, left: $0.value.left)
+    }.sorted {
+      let (one, other) = ($0.entered + $0.left, $1.entered + $1.left)
+      return one != other ? one > other : $0.cause.rawValue < $1.cause.rawValue
+    }
   }
 }
 

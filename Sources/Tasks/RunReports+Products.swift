@@ -125,9 +125,17 @@ extension RunReports {
     if !isWithheld { report.sizes = try await history(result) }
   }
 
+  /// Why customers moved: as the publication told, or, after a correction, from the transitions.
   private func causes(
     of result: PublicationResult
   ) async throws -> [String: [SegmentFacts.Cause]] {
+    var told: [String: [SegmentFacts.Cause]] = [:]
+    for segment in result.segments {
+      told[segment.name] = segment.causes?.map {
+        SegmentFacts.Cause($0.cause.rawValue, entered: $0.entered, left: $0.left)
+      }
+    }
+    if told.count == result.segments.count { return told }
     let rows = try await pool.query(
       """
       SELECT segment, cause, count(*) FILTER (WHERE transition = 'entered') AS entered,
