@@ -177,7 +177,8 @@ struct FeaturesCommand: AsyncParsableCommand {
             value: try ValueText.of(table.column(named: feature.name), row: place),
             unit: feature.unit.rawValue, description: feature.description)
         }
-        session.console.note("customer \(customer) as of \(Moment.local(instant, in: zone))")
+        let then = known.map { ", as known at \(Moment.local($0, in: zone))" } ?? ""
+        session.console.note("customer \(customer) as of \(Moment.local(instant, in: zone))\(then)")
         try session.console.list(
           values, empty: "features.yaml declares none",
           [
