@@ -276,6 +276,31 @@ struct FeaturesRangesTests {
     }
   }
 
+  /// Builds side by side take connections of a small pool one at a time, and never wait in a ring.
+  @Test(.timeLimit(.minutes(2)), arguments: [1, 2])
+  func buildsShareASmallPool(_ limit: Int) async throws {
+    try await withFreshDatabase(limit: limit) { pool in
+      var nights = try Nights(seed: 2700, pool)
+      let day = nights.shop.first + 75
+      try await nights.arrive(day)
+      let asOf = nights.days.end(of: day)
+      let (catalogue, builder) = (nights.catalogue, builder(nights))
+      let tables = try await withThrowingTaskGroup(of: FeatureTable.self) { group in
+        for count in [1, 2, 3, 7] {
+          group.addTask {
+            try await builder.build(catalogue, asOf: asOf, saving: false, by: .count(count)).table
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(tables.count == 4)
+      for table in tables { try nights.check(table, "a pool of \(limit)") }
+      // Storing needs a connection, too.
+      _ = try await builder.build(catalogue, asOf: asOf, by: .count(1))
+      _ = try await builder.build(catalogue, asOf: asOf + .seconds(3600), by: .count(3))
+    }
+  }
+
   /// Limits become ranges, and what cannot be kept is said before any work.
   @Test func memoryLimitsBecomeRanges() async throws {
     let catalogue = try OracleCatalogue.catalogue()
