@@ -140,7 +140,8 @@ final class BackfillPresenter: Sendable {
       entry.note = "\(tally.ended) of \(tally.total)"
       if tally.failed > 0 { entry.note += ", \(tally.failed) failed" }
       if tally.ended == tally.total {
-        entry.standing = tally.failed > 0 ? .failed : .success
+        entry.standing =
+          tally.failed > 0 ? .failed : tally.succeeded == tally.total ? .success : .cancelled
         entry.endedAt = tally.finishedAt
       } else if tally.startedAt != nil {
         entry.standing = .running
