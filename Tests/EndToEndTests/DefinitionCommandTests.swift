@@ -45,7 +45,7 @@ struct DefinitionCommandTests {
         """))
     struct Listed: Decodable { let name: String }
     let (list, _) = try await strata("dags", "list", "--json")
-    #expect(try list.json([Listed].self).map(\.name) == ["nightly_segments"])
+    #expect(try list.json([Listed].self).map(\.name) == ["nightly_segments", "segment_refresh"])
     let (valid, madeFiles) = try await strata("dags", "validate", "--json")
     #expect(valid.code == 0)
     #expect(try valid.json([Listed].self).isEmpty)

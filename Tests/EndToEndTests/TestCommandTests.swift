@@ -62,7 +62,7 @@ struct TestCommandTests {
     let tree = try await withoutDatabase(
       "dags", "test", "nightly_segments", "--fail", "extract", "--quiet")
     #expect(tree.output.contains("✗ extract"))
-    #expect(tree.output.contains("attempt 1 fails by the test"))
+    #expect(tree.output.contains("attempt 3 fails by the test"))
     #expect(tree.output.contains("of virtual time"))
 
     let wrong = try await withoutDatabase(

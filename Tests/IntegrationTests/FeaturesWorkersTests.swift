@@ -22,7 +22,7 @@ private struct LandNothing: RunnableTask {
 }
 
 /// Rules over features, range by range and on many workers.
-@Suite(.timeLimit(.minutes(5))) struct FeaturesWorkersTests {
+@Suite(.timeLimit(.minutes(15))) struct FeaturesWorkersTests {
   private static let segments = """
     version: 1
     segments:

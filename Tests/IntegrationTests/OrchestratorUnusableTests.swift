@@ -9,7 +9,7 @@ import Warehouse
 
 /// Runs that nobody can decide about, since somebody changed their rows by hand: they fail, each by
 /// itself, and whoever met them goes on with the others.
-@Suite(.timeLimit(.minutes(5))) struct OrchestratorUnusableTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorUnusableTests {
   private func interval(_ number: Int32) -> DataInterval {
     DataInterval(day: Day(number: 20_000 + number), in: .utc)
   }

@@ -3,13 +3,33 @@ import Warehouse
 
 /// Runs `body` on a migrated database of its own, dropped afterwards.
 ///
-/// The database is a clone of a template that all tests of all processes share (about 30 ms).
+/// The database is a clone of a template that all tests of all processes share (about 30 ms). Only
+/// so many tests have databases at once; the others wait for their turn.
 ///
 /// - Parameters:
 ///   - limit: the most connections of the pool.
 ///   - migrated: false for an empty database.
 public func withFreshDatabase<T: Sendable>(
   limit: Int = 8, migrated: Bool = true,
+  _ body: nonisolated(nonsending) (ConnectionPool) async throws -> T
+) async throws -> T {
+  // A test that has a database may have another at once.
+  if TestPlaces.isTaken { return try await withDatabase(limit, migrated, body) }
+  await TestPlaces.shared.take()
+  do {
+    let value = try await TestPlaces.$isTaken.withValue(true) {
+      try await withDatabase(limit, migrated, body)
+    }
+    await TestPlaces.shared.give()
+    return value
+  } catch {
+    await TestPlaces.shared.give()
+    throw error
+  }
+}
+
+private func withDatabase<T: Sendable>(
+  _ limit: Int, _ migrated: Bool,
   _ body: nonisolated(nonsending) (ConnectionPool) async throws -> T
 ) async throws -> T {
   let database = try await FreshDatabases.shared.create(migrated: migrated)
@@ -23,6 +43,28 @@ public func withFreshDatabase<T: Sendable>(
     await pool.close()
     try? await FreshDatabases.shared.drop(database)
     throw error
+  }
+}
+
+/// How many tests may have databases at once: hundreds begin together, and more than a few for each
+/// processor only wait for each other, past the limits of time that they are about.
+private actor TestPlaces {
+  static let shared = TestPlaces()
+  @TaskLocal static var isTaken = false
+
+  private var free = max(8, 4 * ProcessInfo.processInfo.activeProcessorCount)
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func take() async {
+    if free > 0 {
+      free -= 1
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  func give() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }
 
@@ -84,7 +126,7 @@ actor FreshDatabases {
   private static func prepare() async throws -> Ready {
     let cluster = try EmbeddedCluster(home: home(), durability: .none)
     let options = try await cluster.start()
-    let maintenance = ConnectionPool(options, limit: 4)
+    let maintenance = ConnectionPool(options, limit: 4, patience: .seconds(3600))
     let migrations = try Migration.catalogue()
     let template = "strata_template_" + String(checksum(migrations), radix: 36)
     try await maintenance.withConnection { connection in
