@@ -123,6 +123,7 @@ extension DayFeatures {
       loads: found.folded,
       arrived: arrived.min().flatMap { first in arrived.max().map { (first, $0) } },
       tileVersion: found.version, isFolded: !found.folded.isEmpty,
+      rows: found.batch.count,
       changesMidnight: found.changesPast || !population.gone.isEmpty
         || (found.mayChangePopulation && !population.appeared.isEmpty), state: state,
       lateLoads: late.filter { !lateLoads.contains($0) }, anew: anew,

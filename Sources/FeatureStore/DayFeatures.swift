@@ -116,6 +116,8 @@ public struct DayStep: Sendable {
   public let tileVersion: Int64
   /// Whether loads were folded now.
   public let isFolded: Bool
+  /// How many rows the events that were read make: one per customer and day.
+  public let rows: Int
   /// Whether values at the day's midnight are others now: late events, corrections, merges, statements
   /// about the past, customers who were there unknown. Ranks and cuts then have to be taken again.
   public let changesMidnight: Bool
@@ -145,6 +147,12 @@ extension DayFeatures {
       }
     }
     latestEvent = [latestEvent, step.latestEvent].compactMap { $0 }.max()
+  }
+
+  /// Brings the block-range indexes up to date, by which steps find their events: blocks that are in
+  /// none are read by every step. For the time between steps.
+  public func summarizeBlocks() async throws {
+    _ = try await pool.query(SQL(file: "queries/features/summarize_blocks.sql"))
   }
 
   /// Notes that until a later instant nothing concerned anybody.

@@ -12,6 +12,9 @@ public struct PublicationResult: Sendable, Hashable, Codable {
     case unchanged
     /// Nothing was published: the evaluation is of what was known once, and shown only.
     case withheld
+    /// Nothing was written: a refresh between the nights has published the as-of already and has gone
+    /// on since; what this run found counts from its next step on.
+    case overtaken
   }
 
   /// One segment of the catalogue, or one that left it with this publication.

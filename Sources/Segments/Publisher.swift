@@ -199,8 +199,8 @@ extension PublicationPlan {
           members: change.members, entered: change.entered, left: change.left,
           causes: active.map { causes(of: change, active: $0) })
       },
-      rowsChanged: outcome == .unchanged || outcome == .withheld
-        ? 0 : changes.reduce(0) { $0 + $1.rowsChanged })
+      rowsChanged: outcome == .published || outcome == .corrected
+        ? changes.reduce(0) { $0 + $1.rowsChanged } : 0)
   }
 }
 

@@ -21,6 +21,13 @@ public struct PublishSegments: BatchesIntervals {
     if try context.keepsAll("the segments are shown, and not published") {
       return try await publisher.preview(evaluationID: reference.evaluationID)
     }
+    // A refresh between the nights publishes the midnight where no night has, and goes on from there.
+    if try await publisher.isOvertaken(context.asOf, dag: context.run.dag) {
+      let what = "a refresh has published \(context.asOf) already and a later instant since"
+      context.log.notice("\(what): what this run loaded counts from its next step on")
+      return try await publisher.preview(
+        evaluationID: reference.evaluationID, outcome: .overtaken)
+    }
     let result = try await publisher.publish(
       evaluationID: reference.evaluationID, runID: context.run.runID,
       fence: { try await context.fence($0) })

@@ -70,6 +70,7 @@ public final class RefreshWatch: Sendable {
         do {
           if let load { try await load() }
           observe(.step(try await refresher.step(to: clock.now())))
+          try await refresher.tidy()
         } catch let error as WarehouseError where error.isTransientConnectionFailure {
           observe(.away(error))
         }

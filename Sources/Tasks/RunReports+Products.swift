@@ -111,10 +111,14 @@ extension RunReports {
   }
 
   private func add(_ result: PublicationResult, to report: inout RunReport) async throws {
-    let isWithheld = result.outcome == .withheld
+    let isWithheld = result.outcome == .withheld || result.outcome == .overtaken
     if isWithheld {
       report.warnings.append(
-        Notice("the segments are as known once: they are shown here, and were not published"))
+        Notice(
+          result.outcome == .withheld
+            ? "the segments are as known once: they are shown here, and were not published"
+            : "a refresh had published this midnight already: the segments are shown as this run "
+              + "found them, and what it loaded counts from the next step of the refresh on"))
     }
     let causes = isWithheld ? [:] : try await self.causes(of: result)
     report.segments = result.segments.filter(\.isLive).map {

@@ -92,6 +92,18 @@ public struct SegmentRefresher: Sendable {
     return done
   }
 
+  /// Does what keeps steps fast, where it is due: for the time between steps.
+  ///
+  /// - Throws: ``WarehouseError``.
+  public mutating func tidy() async throws {
+    guard let held, held.rows >= Self.rowsBeforeTidying else { return }
+    try await held.day.summarizeBlocks()
+    self.held?.rows = 0
+  }
+
+  /// Some dozens of pages of events.
+  private static let rowsBeforeTidying = 2000
+
   /// Whether the next step at an instant goes by what is held, so that it may bring events.
   public func holds(_ asOf: Instant) -> Bool {
     held.map { $0.day.midnight == midnight(of: asOf) && !days.isMidnight(asOf) } ?? false
@@ -142,6 +154,7 @@ public struct SegmentRefresher: Sendable {
       after.day.pass(to: asOf)
     case .done(let day, let publication, let publishedAt, let runID):
       after.day.take(day)
+      after.rows += day.rows
       after.live = publication.published(at: publishedAt)
       step = Self.describe(day, publication, asOf)
       step.fixedAt = held.day.midnight
@@ -223,6 +236,8 @@ public struct SegmentRefresher: Sendable {
 struct HeldDay: Sendable {
   var day: DayFeatures
   var live: LiveMembership
+  /// Rows of events since block-range indexes were brought up to date.
+  var rows = 0
   let segments: SegmentCatalogue
   let cuts: PopulationCuts
   /// The scores of the day's midnight, by feature.

@@ -79,6 +79,8 @@ final class MicroRoad {
       ) { try await $0.write(bytes: batch.keys(load: id)) }
     }
     let milliseconds = start.duration(to: .now).inSeconds * 1000
+    // As a watch does it between steps.
+    try await refresher.tidy()
     guard step.kind == .touched, step.loads == 1, step.customers > 0 else {
       throw BenchError("expected a step of one load, found \(step)")
     }
@@ -104,6 +106,7 @@ final class MicroRoad {
       let report = try await loader.load(source)
       let step = try await refresher.step(to: asOf)
       times.append(start.duration(to: .now).inSeconds * 1000)
+      try await refresher.tidy()
       guard report.rowsAccepted == Int64(count), step.loads == 1 else {
         throw BenchError("expected \(count) events and a step of one load, found \(step)")
       }

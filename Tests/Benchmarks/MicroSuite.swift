@@ -12,7 +12,7 @@ import Warehouse
 ///
 /// The batches come as events whose customers are known: their load, their keys and themselves by
 /// COPY, then the step. Beside that the same through the loader, from a CSV file with its contract, a
-/// transaction of its own, and a step woken by it.
+/// transaction of its own, and a step after it. What a watch does between steps is not in the times.
 struct MicroSuite: Suite {
   static let name = "micro"
   static let purpose = "200,000 customers, 20,000,000 events, 38 features, 100 rules, micro-batches"

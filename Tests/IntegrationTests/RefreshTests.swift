@@ -261,6 +261,35 @@ struct RefreshTests {
     }
   }
 
+  /// A midnight that no night has published is published by the refresh; a night that comes later finds
+  /// itself overtaken, and shows what it found without publishing.
+  @Test func aNightThatComesLaterIsOvertaken() async throws {
+    try await withRefreshShop(seed: 2550) { shop in
+      let days = shop.days
+      let midnight = days.end(of: firstDay(shop.shop, days))
+      try await shop.database.load(shop.shop.known(through: days.lastDay(before: midnight)))
+      let noon = midnight + .seconds(6 * 3600)
+      let step = try await shop.refresher.step(to: noon)
+      #expect(step.night == midnight)
+      #expect(try await shop.seen() == shop.expected(noon))
+      let publisher = Publisher(pool: shop.pool, clock: shop.clock)
+      #expect(try await publisher.isOvertaken(midnight, dag: "nightly_segments"))
+      #expect(try await !publisher.isOvertaken(midnight, dag: "segment_refresh"))
+      #expect(try await !publisher.isOvertaken(noon, dag: "nightly_segments"))
+      let before = try await shop.count("SELECT count(*) FROM segments.publication")
+      let id = try await EvaluationStore(pool: shop.pool).save(
+        try EvaluateSegments(shop.segments)(
+          over: try await FeatureBuilder(pool: shop.pool, zone: shop.zone).build(
+            shop.features, asOf: midnight
+          ).table
+        ).evaluation, runID: nil)
+      let shown = try await publisher.preview(evaluationID: id, outcome: .overtaken)
+      #expect(shown.outcome == .overtaken)
+      #expect(shown.rowsChanged == 0)
+      #expect(try await shop.count("SELECT count(*) FROM segments.publication") == before)
+    }
+  }
+
   /// A step may bring its events itself: events, transitions and run are one transaction.
   @Test func aStepBringsEventsInItsTransaction() async throws {
     try await withRefreshShop(seed: 2600) { shop in
