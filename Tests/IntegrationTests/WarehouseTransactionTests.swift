@@ -174,7 +174,8 @@ import Testing
         }
         try await group.waitForAll()
       }
-      #expect(attempts.count == 3)
+      // One of the two ran again, or both, where the server found each of them waiting.
+      #expect(attempts.count >= 3)
       #expect(try await pool.first("SELECT sum(b)::int8 FROM t")?.get(0, as: Int.self) == 4)
     }
   }
