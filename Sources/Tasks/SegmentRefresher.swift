@@ -72,16 +72,16 @@ public struct SegmentRefresher: Sendable {
   ) async throws -> RefreshStep {
     let watch = ContinuousClock()
     let start = watch.now
-    let held = self.held
-    self.held = nil
     var step: RefreshStep?
-    if let held, held.day.midnight == midnight(of: asOf), !days.isMidnight(asOf) {
+    if let held = self.held.take(), held.day.midnight == midnight(of: asOf),
+      !days.isMidnight(asOf)
+    {
       guard asOf > held.day.asOf, asOf > held.live.asOf else {
         if let intake { try await pool.transaction { try await intake($0) } }
         self.held = held
         return RefreshStep(.idle, asOf)
       }
-      step = try await micro(held, to: asOf, intake)
+      step = try await micro(consume held, to: asOf, intake)
     }
     if step == nil {
       if let intake { try await pool.transaction { try await intake($0) } }
@@ -128,24 +128,24 @@ public struct SegmentRefresher: Sendable {
   private struct StaleMemory: Error {}
 
   /// A step for those concerned; nil where everyone has to be looked at.
+  ///
+  /// Takes what is held over: columns of everyone that somebody else held, too, would be copied to
+  /// change a few rows.
   private mutating func micro(
-    _ held: HeldDay, to asOf: Instant,
+    _ held: consuming HeldDay, to asOf: Instant,
     _ intake: Intake?
   ) async throws -> RefreshStep? {
-    let started = clock.now()
+    let midnight = held.day.midnight
     let found: Micro
-    let me = self
     do {
-      found = try await pool.transaction { connection in
-        try await me.micro(held, to: asOf, from: started, intake, on: connection)
-      }
+      found = try await transaction(held, to: asOf, intake)
     } catch is StaleMemory {
       return nil
     }
     let committed = clock.now()
     var after = held
     var step = RefreshStep(.idle, asOf)
-    step.fixedAt = held.day.midnight
+    step.fixedAt = midnight
     switch found {
     case .stale: return nil
     case .behind(let live): after.live = live
@@ -157,13 +157,22 @@ public struct SegmentRefresher: Sendable {
       after.rows += day.rows
       after.live = publication.published(at: publishedAt)
       step = Self.describe(day, publication, asOf)
-      step.fixedAt = held.day.midnight
+      step.fixedAt = midnight
       step.runID = runID
       step.loadToCommit = day.arrived.map { Self.milliseconds($0.first, committed) }
       step.eventToTransition = publication.eventTimes.map { Self.milliseconds($0, committed) }
     }
     self.held = after
     return step
+  }
+
+  private func transaction(
+    _ held: HeldDay, to asOf: Instant, _ intake: Intake?
+  ) async throws -> Micro {
+    let started = clock.now()
+    return try await pool.transaction { connection in
+      try await micro(held, to: asOf, from: started, intake, on: connection)
+    }
   }
 
   private func micro(

@@ -277,7 +277,7 @@ struct FeaturesRangesTests {
   }
 
   /// Builds side by side take connections of a small pool one at a time, and never wait in a ring.
-  @Test(.timeLimit(.minutes(2)), arguments: [1, 2])
+  @Test(.timeLimit(.minutes(15)), arguments: [1, 2])
   func buildsShareASmallPool(_ limit: Int) async throws {
     try await withFreshDatabase(limit: limit) { pool in
       var nights = try Nights(seed: 2700, pool)

