@@ -125,7 +125,12 @@ extension Loader {
         FROM STDIN (FORMAT binary)
         """
       ) { try await $0.write(bytes: batch.keys(source: target.sourceID, load: load)) }
-      precondition(claimed == batch.byID.count, "a COPY that took \(claimed) rows")
+      guard claimed == batch.byID.count else {
+        throw InputError(
+          code: "inputs.keys",
+          message: "expected \(batch.byID.count) event ids to be written, found \(claimed)",
+          hint: "does a trigger on landing.event_key leave rows out?")
+      }
       try await loader.step("customers")
       let found = try await identify(batch)
       try await loader.step("events")
