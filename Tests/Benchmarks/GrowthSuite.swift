@@ -186,8 +186,9 @@ struct GrowthSuite: Suite {
       INSERT INTO landing.source (name, created_at) VALUES ('history', now());
       WITH made AS (
         INSERT INTO landing.load (rows_accepted, started_at, finished_at, first_occurred_at,
-          last_occurred_at, source_id, state, definition)
-        SELECT \(events), now(), now(), \(first), \(first) + \(Self.days - 2), source_id, 'loaded', ''
+          last_occurred_at, source_id, state, definition, is_folded)
+        SELECT \(events), now(), now(), \(first), \(first) + \(Self.days - 2), source_id, 'loaded', '',
+          true
         FROM landing.source RETURNING load_id)
       INSERT INTO features.folded_load SELECT load_id, 1 FROM made;
       """
