@@ -36,13 +36,13 @@ struct Publication: Sendable {
 
   /// Writes everything that the plan changes.
   ///
-  /// - Parameter active: see ``activeRows(_:)``.
-  func write(active: Bitset) async throws {
+  /// - Parameter reasons: see ``reasons(_:)``.
+  func write(_ reasons: TransitionReasons) async throws {
     try await record()
     let catalogue = try await catalogueUpdate()
     if plan.catalogueChanged { try await write(catalogue) }
     try await writeSpells(
-      SpellRows(plan: plan, publicationID: id, active: active, ids: catalogue.ids), catalogue)
+      SpellRows(plan: plan, publicationID: id, reasons: reasons, ids: catalogue.ids), catalogue)
     _ = try await connection.pipeline(sizes(catalogue.ids))
     if plan.catalogueChanged { try await change(catalogue.views) }
     try await connection.execute(
@@ -63,30 +63,37 @@ struct Publication: Sendable {
         }))
   }
 
-  /// The rows of the plan's customers whose transitions events have caused.
-  func activeRows(_ activity: Publisher.Activity) async throws -> Bitset {
+  /// What explains the transitions of the plan's customers.
+  func reasons(_ activity: Publisher.Activity) async throws -> TransitionReasons {
     // Without an earlier publication every transition is the rule's.
-    guard let base else { return Bitset(count: plan.customers.count) }
-    let customers: [Int64]
+    guard let base else { return TransitionReasons(active: Bitset(count: plan.customers.count)) }
     switch activity {
-    case .customers(let index): customers = index.ids
+    case .customers(let index): return TransitionReasons(active: rows(of: index.ids))
     case .recorded:
-      let row = try await connection.first(
+      let found = try await connection.query(
         SQL(
           file: "queries/segments/select_customers_with_events.sql", base.asOf, plan.asOf,
           base.publishedAt))
-      customers = try row?.get("customers", as: [Int64]?.self) ?? []
+      var reasons = TransitionReasons(active: Bitset(count: plan.customers.count))
+      for row in found {
+        let rows = rows(of: try row.get("customers", as: [Int64?].self).compactMap { $0 })
+        switch try row.get("why", as: String.self) {
+        case "active": reasons.active = rows
+        case "late": reasons.late = rows
+        default: reasons.merged = rows
+        }
+      }
+      return reasons
     }
-    return rows(of: customers)
   }
 
-  /// The rows with events since the publication before, which was written with this one: nothing
-  /// has come late in between.
-  func rowsWithEvents() async throws -> Bitset {
-    guard let base else { return Bitset(count: plan.customers.count) }
+  /// What explains the transitions since the publication before, which was written with this one:
+  /// nothing has come late in between.
+  func reasonsWithinSeries() async throws -> TransitionReasons {
+    guard let base else { return TransitionReasons(active: Bitset(count: plan.customers.count)) }
     let row = try await connection.first(
       SQL(file: "queries/segments/select_customers_between.sql", base.asOf, plan.asOf))
-    return rows(of: try row?.get("customers", as: [Int64]?.self) ?? [])
+    return TransitionReasons(active: rows(of: try row?.get("customers", as: [Int64]?.self) ?? []))
   }
 
   private func rows(of customers: [Int64]) -> Bitset {

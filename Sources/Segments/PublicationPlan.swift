@@ -94,13 +94,6 @@ struct PublicationPlan: Sendable {
       live?.asOf == new.asOf && !catalogueChanged && changes.allSatisfy { $0.isStill }
   }
 
-  /// Why customers enter or leave: per segment and customer.
-  func cause(in change: Change, hadEvents: Bool) -> TransitionCause {
-    if change.ruleChanged { return .rule }
-    if hadEvents { return .event }
-    return change.definition.usesScore ? .model : .time
-  }
-
   private static func definitions(
     of evaluation: SegmentEvaluation?
   ) -> [String: SegmentDefinition] {
@@ -147,28 +140,4 @@ struct RowMap {
   static func isPrefix(_ ids: [Int64], of all: [Int64]) -> Bool {
     ids.count <= all.count && ids.elementsEqual(all.prefix(ids.count))
   }
-}
-
-/// Why a customer entered or left a segment; SEMANTICS names them.
-public enum TransitionCause: String, Sendable, Hashable, CaseIterable, Codable {
-  /// The customer had events since the last publication.
-  case event
-  /// Nothing happened but time: a window moved on.
-  case time
-  /// The rule is new or changed, or the segment left the catalogue.
-  case rule
-  /// A model score changed.
-  case model
-  /// A manual override.
-  case override
-  /// A conflict between segments.
-  case conflict
-  /// The default segment for customers in none.
-  case `default`
-  /// Two customers were merged.
-  case merge
-  /// A late event.
-  case late
-  /// An erasure.
-  case erasure
 }

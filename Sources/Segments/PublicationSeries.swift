@@ -158,12 +158,12 @@ private struct SeriesWriter {
     var publication = Publication(
       connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
       evaluationID: order.evaluationID, runID: order.runID, base: last)
-    let active =
+    let reasons =
       results.isEmpty
-      ? try await publication.activeRows(.recorded) : try await publication.rowsWithEvents()
+      ? try await publication.reasons(.recorded) : try await publication.reasonsWithinSeries()
     let result = plan.result(
       .published, id: publication.id, publishedAt: time, customers: evaluation.customers.count,
-      active: active)
+      reasons: reasons)
     publication.result = result
     // Versions are the same throughout a series.
     if plan.catalogueChanged { try await flush() }
@@ -174,7 +174,7 @@ private struct SeriesWriter {
       ids = catalogue.ids
       if plan.catalogueChanged { try await publication.change(catalogue.views) }
     }
-    series.add(plan, id: publication.id, active: active, ids: ids)
+    series.add(plan, id: publication.id, reasons: reasons, ids: ids)
     waiting += publication.sizes(ids)
     results.append(result)
     lastBut = last?.evaluationID

@@ -87,16 +87,16 @@ public struct Publisher: Sendable {
     var publication = Publication(
       connection: connection, plan: plan, id: id, publishedAt: time,
       evaluationID: order.evaluationID, runID: order.runID, base: earlier.base)
-    let active = try await publication.activeRows(activity)
+    let reasons = try await publication.reasons(activity)
     let result = plan.result(
       isCorrection ? .corrected : .published, id: id, publishedAt: time,
-      customers: new.customers.count, active: isCorrection ? nil : active)
+      customers: new.customers.count, reasons: isCorrection ? nil : reasons)
     if let recording = order.recording {
       publication.runID = try await connection.first(recording(result))?
         .get("run_id", as: Int64.self)
     }
     publication.result = result
-    try await publication.write(active: active)
+    try await publication.write(reasons)
     try await order.fence(connection)
     CrashPoint.publishBeforeCommit.pass()
     return result
@@ -188,7 +188,7 @@ struct EarlierPublications: Sendable {
 extension PublicationPlan {
   func result(
     _ outcome: PublicationResult.Outcome, id: Int32, publishedAt: Instant, customers: Int,
-    active: Bitset? = nil
+    reasons: TransitionReasons? = nil
   ) -> PublicationResult {
     PublicationResult(
       outcome: outcome, publicationID: id, asOf: asOf, publishedAt: publishedAt,
@@ -197,31 +197,10 @@ extension PublicationPlan {
         PublicationResult.Segment(
           name: change.definition.name, title: change.definition.title, isLive: change.isLive,
           members: change.members, entered: change.entered, left: change.left,
-          causes: active.map { causes(of: change, active: $0) })
+          causes: reasons.map { $0.causes(of: change) })
       },
       rowsChanged: outcome == .published || outcome == .corrected
         ? changes.reduce(0) { $0 + $1.rowsChanged } : 0)
-  }
-}
-
-extension PublicationPlan {
-  /// Why customers enter and leave where nothing is corrected, as a count of transitions gives it.
-  fileprivate func causes(of change: Change, active: Bitset) -> [PublicationResult.Cause] {
-    var counts: [TransitionCause: (entered: Int, left: Int)] = [:]
-    for hadEvents in [true, false] {
-      let enters = hadEvents ? change.enters & active : change.enters.subtracting(active)
-      let leaves = hadEvents ? change.leaves & active : change.leaves.subtracting(active)
-      let known = counts[cause(in: change, hadEvents: hadEvents)] ?? (0, 0)
-      counts[cause(in: change, hadEvents: hadEvents)] = (
-        known.entered + enters.population, known.left + leaves.population
-      )
-    }
-    return counts.filter { $0.value.entered + $0.value.left > 0 }.map {
-      PublicationResult.Cause(cause: $0.key, entered: $0.value.entered, left: $0.value.left)
-    }.sorted {
-      let (one, other) = ($0.entered + $0.left, $1.entered + $1.left)
-      return one != other ? one > other : $0.cause.rawValue < $1.cause.rawValue
-    }
   }
 }
 

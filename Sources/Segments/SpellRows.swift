@@ -15,14 +15,11 @@ struct SpellRows: Sendable {
     let change: PublicationPlan.Change
     let segment: Int32
     let version: Int32
-    /// Of customers without events, and of those with some.
-    let quietCause: String
-    let activeCause: String
   }
 
   private let plan: PublicationPlan
   private let publicationID: Int32
-  private let active: Bitset
+  private let reasons: TransitionReasons
   private let parts: [Part]
 
   /// How many spells open.
@@ -34,20 +31,17 @@ struct SpellRows: Sendable {
   /// How many leavings of this as-of are taken back.
   let reopened: Int
 
-  /// - Parameter active: the plan's customers whose transitions events have caused.
+  /// - Parameter reasons: what explains the transitions of the plan's customers.
   init(
-    plan: PublicationPlan, publicationID: Int32, active: Bitset,
+    plan: PublicationPlan, publicationID: Int32, reasons: TransitionReasons,
     ids: [String: (segment: Int32, version: Int32)]
   ) {
     self.plan = plan
     self.publicationID = publicationID
-    self.active = active
+    self.reasons = reasons
     parts = plan.changes.compactMap { change in
       guard !change.isStill, let id = ids[change.definition.name] else { return nil }
-      return Part(
-        change: change, segment: id.segment, version: id.version,
-        quietCause: plan.cause(in: change, hadEvents: false).rawValue,
-        activeCause: plan.cause(in: change, hadEvents: true).rawValue)
+      return Part(change: change, segment: id.segment, version: id.version)
     }
     opened = parts.reduce(0) { $0 + $1.change.enters.population }
     ended = parts.reduce(0) { $0 + $1.change.leaves.population }
@@ -70,7 +64,7 @@ struct SpellRows: Sendable {
         encoder.append(int32: part.segment)
         encoder.append(int32: publicationID)
         encoder.append(int32: part.version)
-        encoder.append(text: active[row] ? part.activeCause : part.quietCause)
+        encoder.append(text: reasons.cause(of: row, in: part.change).rawValue)
       }
       if encoder.count >= Self.piece { try await send(encoder.take()) }
     }
@@ -94,7 +88,7 @@ struct SpellRows: Sendable {
           encoder.beginRow()
           encoder.append(int64: plan.customers.ids[row])
           encoder.append(int32: part.segment)
-          encoder.append(text: active[row] ? part.activeCause : part.quietCause)
+          encoder.append(text: reasons.cause(of: row, in: part.change).rawValue)
           encoder.append(int16: action.rawValue)
         }
         if encoder.count >= Self.piece { try await send(encoder.take()) }
@@ -109,8 +103,8 @@ struct SpellRows: Sendable {
 
   /// Ranges of words of at most a thousand customers, so that a piece stays small.
   private var blocks: [Range<Int>] {
-    stride(from: 0, to: active.words.count, by: 16).map {
-      $0..<min($0 + 16, active.words.count)
+    stride(from: 0, to: reasons.active.words.count, by: 16).map {
+      $0..<min($0 + 16, reasons.active.words.count)
     }
   }
 

@@ -11,11 +11,9 @@ struct SpellSeries: Sendable {
   struct Member: Sendable {
     let id: Int32
     let asOf: Instant
-    /// By segment, the causes of customers without events and of those with some.
-    fileprivate(set) var causes: [(quiet: String, active: String)]
   }
 
-  /// The most publications of a series: their places share a byte with a bit.
+  /// The most publications of a series: their places have eight bits, and a cause four.
   static let most = 120
 
   private let customers: IDIndex
@@ -23,8 +21,8 @@ struct SpellSeries: Sendable {
   /// Name, number and version of the segments met so far.
   private var numbers: [String: Int] = [:]
   private(set) var segments: [(id: Int32, version: Int32)] = []
-  /// By segment and customer: where the spell opened that lasts, 0 for nowhere in this series.
-  private var opened: [[UInt8]] = []
+  /// By segment and customer: where and why the spell opened that lasts, 0 for nowhere in this series.
+  private var opened: [[UInt16]] = []
   /// Customer, segment, opening and ending, packed so that they sort in that order.
   private var passing: [UInt64] = []
   private var ending: [UInt64] = []
@@ -39,33 +37,26 @@ struct SpellSeries: Sendable {
   ///
   /// - Precondition: `plan` is over the customers of the series and corrects nothing.
   mutating func add(
-    _ plan: PublicationPlan, id: Int32, active: Bitset,
+    _ plan: PublicationPlan, id: Int32, reasons: TransitionReasons,
     ids: [String: (segment: Int32, version: Int32)]
   ) {
-    let place = UInt8(members.count + 1)
-    var member = Member(
-      id: id, asOf: plan.asOf, causes: Array(repeating: ("", ""), count: segments.count))
+    let place = UInt16(members.count + 1) << 4
     for change in plan.changes where !change.isStill {
       guard let known = ids[change.definition.name] else { continue }
       let number = number(of: change.definition.name, known)
-      while member.causes.count < segments.count { member.causes.append(("", "")) }
-      member.causes[number] = (
-        plan.cause(in: change, hadEvents: false).rawValue,
-        plan.cause(in: change, hadEvents: true).rawValue
-      )
+      func code(_ row: Int) -> UInt16 { place | UInt16(reasons.cause(of: row, in: change).code) }
       // Who comes back on the day on which others leave is another customer: the order is free.
       opened[number].withUnsafeMutableBufferPointer { opened in
         change.leaves.forEach { row in
-          let end = place << 1 | (active[row] ? 1 : 0)
           let start = opened[row]
-          let key = Self.key(row, number, start, end)
+          let key = Self.key(row, number, start, code(row))
           if start == 0 { ending.append(key) } else { passing.append(key) }
           opened[row] = 0
         }
-        change.enters.forEach { row in opened[row] = place << 1 | (active[row] ? 1 : 0) }
+        change.enters.forEach { row in opened[row] = code(row) }
       }
     }
-    members.append(member)
+    members.append(Member(id: id, asOf: plan.asOf))
   }
 
   private mutating func number(
@@ -79,9 +70,25 @@ struct SpellSeries: Sendable {
     return number
   }
 
-  // Places reach 120, so that a place and its bit fit a byte.
-  private static func key(_ row: Int, _ segment: Int, _ start: UInt8, _ end: UInt8) -> UInt64 {
-    UInt64(row) << 32 | UInt64(segment) << 16 | UInt64(start) << 8 | UInt64(end)
+  // 28 bits of row, 12 of segment, 12 of opening and 12 of ending: 268 million customers and 4,096
+  // segments, of which a catalogue has at most 1,000.
+  private static func key(_ row: Int, _ segment: Int, _ start: UInt16, _ end: UInt16) -> UInt64 {
+    precondition(row < 1 << 28 && segment < 1 << 12, "fits the key of a spell")
+    return UInt64(row) << 36 | UInt64(segment) << 24 | UInt64(start) << 12 | UInt64(end)
+  }
+
+  private struct Key {
+    let row: Int
+    let segment: Int
+    let start: UInt16
+    let end: UInt16
+
+    init(_ bits: UInt64) {
+      row = Int(bits >> 36)
+      segment = Int(bits >> 24 & 0xFFF)
+      start = UInt16(bits >> 12 & 0xFFF)
+      end = UInt16(bits & 0xFFF)
+    }
   }
 
   // MARK: Rows
@@ -99,13 +106,13 @@ struct SpellSeries: Sendable {
     ending.sort()
     var encoder = BinaryCopyEncoder(columns: 5)
     for key in ending {
-      let (row, segment, end) = (Int(key >> 32), Int(key >> 16 & 0xFFFF), UInt8(key & 0xFF))
+      let key = Key(key)
       encoder.beginRow()
-      encoder.append(int64: customers.ids[row])
-      encoder.append(int32: segments[segment].id)
-      encoder.append(text: cause(segment, end))
+      encoder.append(int64: customers.ids[key.row])
+      encoder.append(int32: segments[key.segment].id)
+      encoder.append(text: cause(key.end))
       encoder.append(int16: 1)
-      encoder.append(int32: member(end).id)
+      encoder.append(int32: member(key.end).id)
       if encoder.count >= Self.piece { try await send(encoder.take()) }
     }
     encoder.finish()
@@ -121,19 +128,19 @@ struct SpellSeries: Sendable {
     passing.sort()
     var encoder = BinaryCopyEncoder(columns: 10)
     for key in passing {
-      let (row, segment) = (Int(key >> 32), Int(key >> 16 & 0xFFFF))
-      let (start, end) = (UInt8(key >> 8 & 0xFF), UInt8(key & 0xFF))
+      let key = Key(key)
+      let (start, end) = (member(key.start), member(key.end))
       encoder.beginRow()
-      encoder.append(int64: customers.ids[row])
-      encoder.append(instant: member(start).asOf.microseconds)
-      encoder.append(instant: member(end).asOf.microseconds)
-      encoder.append(int32: segments[segment].id)
-      encoder.append(int32: member(start).id)
-      encoder.append(int32: member(end).id)
-      encoder.append(int32: segments[segment].version)
-      encoder.append(int32: segments[segment].version)
-      encoder.append(text: cause(segment, start))
-      encoder.append(text: cause(segment, end))
+      encoder.append(int64: customers.ids[key.row])
+      encoder.append(instant: start.asOf.microseconds)
+      encoder.append(instant: end.asOf.microseconds)
+      encoder.append(int32: segments[key.segment].id)
+      encoder.append(int32: start.id)
+      encoder.append(int32: end.id)
+      encoder.append(int32: segments[key.segment].version)
+      encoder.append(int32: segments[key.segment].version)
+      encoder.append(text: cause(key.start))
+      encoder.append(text: cause(key.end))
       if encoder.count >= Self.piece { try await send(encoder.take()) }
     }
     encoder.finish()
@@ -155,7 +162,7 @@ struct SpellSeries: Sendable {
         encoder.append(int32: segments[segment].id)
         encoder.append(int32: member(start).id)
         encoder.append(int32: segments[segment].version)
-        encoder.append(text: cause(segment, start))
+        encoder.append(text: cause(start))
       }
       if encoder.count >= Self.piece { try await send(encoder.take()) }
     }
@@ -168,12 +175,9 @@ struct SpellSeries: Sendable {
     opened.reduce(0) { sum, rows in sum + rows.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } }
   }
 
-  private func member(_ code: UInt8) -> Member { members[Int(code >> 1) - 1] }
+  private func member(_ code: UInt16) -> Member { members[Int(code >> 4) - 1] }
 
-  private func cause(_ segment: Int, _ code: UInt8) -> String {
-    let causes = member(code).causes[segment]
-    return code & 1 == 0 ? causes.quiet : causes.active
-  }
+  private func cause(_ code: UInt16) -> String { TransitionCause.texts[Int(code & 0xF)] }
 
   /// Bytes per message to the server, at least.
   private static let piece = 256 * 1024

@@ -40,7 +40,8 @@ struct PublicationPlanTests {
     #expect(ids(plan.changes[0].enters, plan) == [1, 3])
     #expect(plan.changes[0].entered == 2)
     #expect(plan.catalogueChanged && !plan.isEmpty)
-    #expect(plan.cause(in: plan.changes[0], hadEvents: true) == .rule)
+    let reasons = TransitionReasons(active: Bitset(count: 3) { _ in true })
+    #expect(reasons.cause(of: 0, in: plan.changes[0]) == .rule)
   }
 
   @Test("A later day: new customers, gone customers, a gone segment")
@@ -83,28 +84,31 @@ struct PublicationPlanTests {
     #expect(!plan.isEmpty && plan.catalogueChanged && plan.changes[0].isStill)
   }
 
-  @Test("Causes: a changed rule, then events, then a score, then time")
+  @Test("Causes: a changed rule, then a merge, events, late events, a score, and time")
   func causes() {
     let live = evaluation(
-      1, customers: [1],
+      1, customers: [1, 2, 3, 4],
       [
         (definition("old"), []), (definition("changed"), []),
         (definition("s", usesScore: true), []),
       ])
     let new = evaluation(
-      2, customers: [1],
+      2, customers: [1, 2, 3, 4],
       [
         (definition("old"), []), (definition("changed", version: "v2"), []),
         (definition("s", usesScore: true), []), (definition("new"), []),
       ])
     let plan = PublicationPlan(publishing: new, live: live, base: live)
+    var reasons = TransitionReasons(active: Bitset(count: 4) { $0 < 2 })
+    reasons.late = Bitset(count: 4) { $0 == 1 || $0 == 2 }
+    reasons.merged = Bitset(count: 4) { $0 == 0 }
     func causes(_ index: Int) -> [TransitionCause] {
-      [true, false].map { plan.cause(in: plan.changes[index], hadEvents: $0) }
+      (0..<4).map { reasons.cause(of: $0, in: plan.changes[index]) }
     }
-    #expect(causes(0) == [.event, .time])
-    #expect(causes(1) == [.rule, .rule])
-    #expect(causes(2) == [.event, .model])
-    #expect(causes(3) == [.rule, .rule])
+    #expect(causes(0) == [.merge, .event, .late, .time])
+    #expect(causes(1) == [.rule, .rule, .rule, .rule])
+    #expect(causes(2) == [.merge, .event, .late, .model])
+    #expect(causes(3) == [.rule, .rule, .rule, .rule])
   }
 
   @Test("Random sets against sets", arguments: 0..<200)

@@ -1,0 +1,77 @@
+import Columns
+
+/// Why a customer entered or left a segment; SEMANTICS names them.
+public enum TransitionCause: String, Sendable, Hashable, CaseIterable, Codable {
+  /// The customer had events since the last publication.
+  case event
+  /// Nothing happened but time: a window moved on.
+  case time
+  /// The rule is new or changed, or the segment left the catalogue.
+  case rule
+  /// A model score changed.
+  case model
+  /// A manual override.
+  case override
+  /// A conflict between segments.
+  case conflict
+  /// The default segment for customers in none.
+  case `default`
+  /// Two customers were merged.
+  case merge
+  /// A late event.
+  case late
+  /// An erasure.
+  case erasure
+}
+
+extension TransitionCause {
+  /// Its place among all, which fits four bits.
+  var code: UInt8 { UInt8(truncatingIfNeeded: Self.allCases.firstIndex(of: self) ?? 0) }
+
+  /// Every cause as PostgreSQL spells it, by its place.
+  static let texts = allCases.map(\.rawValue)
+}
+
+/// What is known of customers that explains why they enter and leave: rows of a plan's customers.
+struct TransitionReasons: Sendable {
+  /// Customers with events since the publication before.
+  var active: Bitset
+  /// Customers whose earlier events have come late: loaded since the publication before.
+  var late: Bitset
+  /// Customers that others were merged into since the publication before.
+  var merged: Bitset
+
+  /// Reasons of customers with events alone.
+  init(active: Bitset) {
+    self.active = active
+    late = Bitset(count: active.count)
+    merged = late
+  }
+
+  /// The cause of a row's transition in one segment.
+  ///
+  /// What touches the rule decides before what touches the customer, and a merge before the events
+  /// that it moved.
+  func cause(of row: Int, in change: PublicationPlan.Change) -> TransitionCause {
+    if change.ruleChanged { return .rule }
+    if merged[row] { return .merge }
+    if active[row] { return .event }
+    if late[row] { return .late }
+    return change.definition.usesScore ? .model : .time
+  }
+
+  /// How many customers enter and leave by each cause, the most frequent first.
+  func causes(of change: PublicationPlan.Change) -> [PublicationResult.Cause] {
+    var entered = [Int](repeating: 0, count: TransitionCause.allCases.count)
+    var left = entered
+    change.enters.forEach { entered[Int(cause(of: $0, in: change).code)] += 1 }
+    change.leaves.forEach { left[Int(cause(of: $0, in: change).code)] += 1 }
+    return TransitionCause.allCases.map {
+      PublicationResult.Cause(
+        cause: $0, entered: entered[Int($0.code)], left: left[Int($0.code)])
+    }.filter { $0.entered + $0.left > 0 }.sorted {
+      let (one, other) = ($0.entered + $0.left, $1.entered + $1.left)
+      return one != other ? one > other : $0.cause.rawValue < $1.cause.rawValue
+    }
+  }
+}
