@@ -186,7 +186,10 @@ public struct SegmentReader: Sendable {
     )?.get("as_of")
   }
 
-  private func row(of segment: String) async throws -> Row {
+  /// A published segment, live or not.
+  ///
+  /// - Throws: `segments.unknown_segment`.
+  func row(of segment: String) async throws -> Row {
     let query = SQL(file: "queries/segments/show_segment.sql", segment)
     if let row = try await pool.first(query) { return row }
     let names = try await pool.query(SQL(file: "queries/segments/list_segment_names.sql")).map {

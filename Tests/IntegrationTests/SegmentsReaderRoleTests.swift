@@ -9,7 +9,7 @@ import Warehouse
 struct SegmentsReaderRoleTests {
   static let views = [
     "catalog", "membership", "history", "transitions", "daily_size", "primary_segment",
-    "publication",
+    "publication", "customer", "customer_value", "rule_history",
   ]
 
   /// Two days of two segments over three customers.
@@ -22,6 +22,13 @@ struct SegmentsReaderRoleTests {
           SegmentsProject.day(day), customers: [1, 2, 3], [(all, [1, 2, 3]), (best, members)]),
         runID: Int64(day))
     }
+    try await project.pool.execute("SELECT facts.ensure_months(ARRAY[date '1970-01-01'])")
+    try await project.pool.execute(
+      """
+      INSERT INTO facts.events (
+        customer_id, occurred_at, ingested_at, load_id, kind_id, source_id, amount, event_id)
+      VALUES (1, '1970-01-02', '1970-01-03', 1, 1, 1, 12.5, 'e')
+      """)
   }
 
   private func asReader<T: Sendable>(
@@ -63,27 +70,19 @@ struct SegmentsReaderRoleTests {
     try await withFreshDatabase { pool in
       let project = try await SegmentsProject(pool, customers: 3)
       try await publishTwoDays(project)
-      let relations = try await pool.query(
-        """
-        SELECT n.nspname::text AS schema, c.relname::text AS name
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname IN (
-          'strata', 'runs', 'landing', 'facts', 'features', 'models', 'segments', 'audience',
-          'public')
-        """)
-      for row in relations {
-        let (schema, name): (String, String) = (try row.get("schema"), try row.get("name"))
-        let isOurs = schema == "segments" || schema == "audience"
-        let may = schema == "audience" || (schema == "segments" && Self.views.contains(name))
-        let privileges = try await pool.query(
-          """
-          SELECT p FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p
-          WHERE has_table_privilege(
-            'strata_reader', (quote_ident(\(schema)) || '.' || quote_ident(\(name)))::regclass, p)
-          """
-        ).map { try $0.get(0, as: String.self) }
-        if isOurs || !privileges.isEmpty {
-          #expect(privileges == (may ? ["SELECT"] : []), "\(schema).\(name)")
+      for relation in try await relations(pool) {
+        let isView = relation.hasPrefix("segments.") && Self.views.contains(relation.segment)
+        let may = relation.hasPrefix("audience.") || isView
+        for statement in Self.attempts(on: relation) {
+          let isReading = statement.hasPrefix("SELECT")
+          let code = try await refusal(of: statement, pool)
+          if may && isReading {
+            #expect(code == nil, "\(statement)")
+          } else {
+            // 42501: insufficient privilege. A view over several tables takes no rows from anybody.
+            let isRefused = code == "42501" || (may && code == "55000")
+            #expect(isRefused, "\(statement): \(code ?? "done")")
+          }
         }
       }
       let refused: [SQL] = [
@@ -92,12 +91,90 @@ struct SegmentsReaderRoleTests {
         "UPDATE audience.best_ones SET customer_id = 1", "CREATE TABLE segments.mine (a int)",
         "CREATE TABLE public.mine (a int)", "CREATE VIEW audience.mine AS SELECT 1",
         "DROP VIEW audience.best_ones", "CREATE SCHEMA mine",
+        "SELECT nextval('landing.customer_id')", "SELECT runs.ensure_partitions(now())",
+        "SELECT facts.ensure_months(ARRAY[date '2020-01-01'])",
+        "CREATE FUNCTION segments.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "COPY segments.membership TO PROGRAM 'cat'", "SELECT pg_read_file('PG_VERSION')",
       ]
       for sql in refused {
         await #expect(throws: WarehouseError.self) {
           try await asReader(pool) { try await $0.execute(sql) }
         }
       }
+    }
+  }
+
+  /// Every table, view and sequence of ours, as `schema.name`, quoted where SQL needs it.
+  private func relations(_ pool: ConnectionPool) async throws -> [String] {
+    try await pool.query(
+      """
+      SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema'
+      """
+    ).map { try $0.get(0, as: String.self) }
+  }
+
+  private static func attempts(on relation: String) -> [String] {
+    [
+      "SELECT 1 FROM \(relation) LIMIT 1", "DELETE FROM \(relation)",
+      "INSERT INTO \(relation) DEFAULT VALUES", "LOCK TABLE \(relation) IN SHARE MODE",
+    ]
+  }
+
+  /// Why the reader may not; nil where it may, which is undone.
+  private func refusal(of statement: String, _ pool: ConnectionPool) async throws -> String? {
+    struct Undo: Error {}
+    do {
+      try await pool.transaction(retries: 0) { connection in
+        try await connection.execute("SET LOCAL ROLE strata_reader")
+        try await connection.execute(SQL(unsafeText: statement))
+        throw Undo()
+      }
+    } catch is Undo {
+      return nil
+    } catch let error as WarehouseError {
+      return error.sqlState
+    }
+    return nil
+  }
+
+  @Test("The reader may use its views and one function, and no other schema")
+  func rights() async throws {
+    try await withFreshDatabase { pool in
+      let project = try await SegmentsProject(pool, customers: 3)
+      try await publishTwoDays(project)
+      let schemas = try await pool.query(
+        """
+        SELECT nspname::text || CASE
+          WHEN has_schema_privilege('strata_reader', oid, 'CREATE') THEN ' create' ELSE '' END
+        FROM pg_namespace
+        WHERE has_schema_privilege('strata_reader', oid, 'USAGE') AND nspname !~ '^pg_'
+          AND nspname NOT IN ('information_schema', 'public') ORDER BY 1
+        """
+      ).map { try $0.get(0, as: String.self) }
+      #expect(schemas == ["audience", "reports", "segments"])
+      let functions = try await pool.query(
+        """
+        SELECT p.oid::regprocedure::text FROM pg_proc p
+        JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+          AND has_schema_privilege('strata_reader', n.oid, 'USAGE')
+          AND has_function_privilege('strata_reader', p.oid, 'EXECUTE')
+        """
+      ).map { try $0.get(0, as: String.self) }
+      #expect(
+        functions == [
+          "segments.members_at(text,timestamp with time zone,timestamp with time zone)"
+        ])
+      let owned = try await project.count(
+        """
+        SELECT count(*) FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+        WHERE r.rolname = 'strata_reader' AND d.deptype = 'o'
+          AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """)
+      #expect(owned == 0)
     }
   }
 
@@ -186,4 +263,9 @@ struct SegmentsReaderRoleTests {
       #expect(some.map(\.customerKey) == ["C1", "C2"])
     }
   }
+}
+
+extension String {
+  /// What stands behind the schema.
+  fileprivate var segment: String { split(separator: ".").last.map(String.init) ?? self }
 }
