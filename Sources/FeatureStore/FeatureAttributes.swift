@@ -11,7 +11,7 @@ public struct FeatureAttributes: AttributeCatalogue {
 
   /// The feature of a name or alias, nil where there is none.
   public func attribute(named name: String) -> Attribute? {
-    guard let feature = features.feature(named: name) else { return nil }
+    guard let feature = features.feature(named: name), !feature.isHidden else { return nil }
     let type: Attribute.ValueType =
       switch feature.type {
       case .integer, .decimal: .number
@@ -36,7 +36,19 @@ public struct FeatureAttributes: AttributeCatalogue {
 
   /// Every name and alias, sorted.
   public var attributeNames: [String] {
-    features.features.flatMap { [$0.name] + $0.aliases }.sorted()
+    features.declared.flatMap { [$0.name] + $0.aliases }.sorted()
+  }
+
+  /// The number that a hidden feature holds; the table must have it: see
+  /// ``Features/FeatureCatalogue/answering(_:)``.
+  public func attribute(answering question: EventQuestion) -> Result<Attribute, EventFaults> {
+    do {
+      let (feature, question) = try EventAnswers(features).answer(question)
+      return .success(
+        Attribute(name: feature.answer.name, type: .number, unit: .count, question: question))
+    } catch {
+      return .failure(error)
+    }
   }
 }
 

@@ -8,14 +8,17 @@ import Foundation
 public struct FeatureCatalogue: Sendable, Hashable {
   /// The features in file order.
   public let features: [FeatureDefinition]
+  /// The kinds of events that features may name.
+  public let eventKinds: [String]
   private let byName: [String: Int]
 
   /// A catalogue without features.
   public static let empty = FeatureCatalogue(checked: [])
 
   /// Features that were checked already.
-  init(checked features: [FeatureDefinition]) {
+  init(checked features: [FeatureDefinition], eventKinds: [String] = EventKind.names) {
     self.features = features
+    self.eventKinds = eventKinds
     var byName: [String: Int] = [:]
     for (position, feature) in features.enumerated() {
       for name in [feature.name] + feature.aliases { byName[name] = position }
@@ -33,7 +36,7 @@ public struct FeatureCatalogue: Sendable, Hashable {
     var checker = FeatureChecker(file: file, eventKinds: eventKinds)
     let features = checker.check(yaml)
     guard checker.problems.isEmpty else { throw FeatureError.invalid(checker.problems, in: file) }
-    self.init(checked: features)
+    self.init(checked: features, eventKinds: eventKinds)
   }
 
   /// Reads a catalogue file.
@@ -84,7 +87,20 @@ public struct FeatureCatalogue: Sendable, Hashable {
       guard keep.insert(feature.name).inserted else { continue }
       open += try feature.operands.map { try resolve($0) }
     }
-    return FeatureCatalogue(checked: features.filter { keep.contains($0.name) })
+    return FeatureCatalogue(
+      checked: features.filter { keep.contains($0.name) }, eventKinds: eventKinds)
+  }
+
+  /// The features that people declared, in file order.
+  public var declared: [FeatureDefinition] { features.filter { !$0.isHidden } }
+
+  /// The catalogue with features that rules need and nobody declared, each once, after its own.
+  public func adding(_ hidden: [FeatureDefinition]) -> FeatureCatalogue {
+    var byName: [String: FeatureDefinition] = [:]
+    for feature in hidden where self.byName[feature.name] == nil { byName[feature.name] = feature }
+    guard !byName.isEmpty else { return self }
+    return FeatureCatalogue(
+      checked: features + byName.sorted { $0.key < $1.key }.map(\.value), eventKinds: eventKinds)
   }
 
   /// The columns that a state must hold for these features: distinct, ordered by name.

@@ -32,7 +32,7 @@ extension FeatureChecker {
     }
     guard steps.count == list.count, let window else { return nil }
     let plan = SequencePlan(steps, same: same)
-    guard plan.horizon <= Self.longestHorizon else {
+    guard plan.horizon <= SequencePlan.longestHorizon else {
       reader.report(
         operand, "bad_sequence", "expected gaps of together at most 400 days, found more")
       return nil
@@ -44,8 +44,6 @@ extension FeatureChecker {
       "events: \(kinds)"
     )
   }
-
-  private static let longestHorizon: Int64 = 400 * 86_400_000_000
 
   private mutating func step(_ node: Node, isFirst: Bool) -> SequencePlan.Step? {
     if node.mapping == nil {
@@ -93,23 +91,13 @@ extension FeatureChecker {
       EventFilter(found, where: condition), within: within, negated: negated)
   }
 
-  /// `90 seconds`, `10 minutes`, `48 hours`, `7 days`, `2 weeks`, in microseconds; a day is 24 hours.
   private mutating func gap(_ node: Node) -> Int64? {
     guard let text = reader.text(node, "a time") else { return nil }
-    let units: [String: Int64] = [
-      "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800,
-    ]
-    let words = text.split(separator: " ").map(String.init)
-    let unit = words.last.map { $0.hasSuffix("s") ? String($0.dropLast()) : $0 } ?? ""
-    guard words.count == 2, let count = Int64(words[0]), count >= 1, count <= 35_000_000,
-      let seconds = units[unit]
-    else {
-      reader.report(
-        node, "bad_gap", "expected a time such as 10 minutes, found '\(text)'",
-        Suggestion.hint(for: unit, among: units.keys.sorted())
-          ?? "a number and seconds, minutes, hours, days or weeks")
+    switch SequencePlan.gap(text) {
+    case .success(let gap): return gap
+    case .failure(let error):
+      reader.report(node, "bad_gap", error.message, error.hint)
       return nil
     }
-    return count * seconds * 1_000_000
   }
 }

@@ -42,13 +42,19 @@ public struct Attribute: Sendable, Hashable {
   public let unit: Unit
   /// The decimals of a ``ValueType/number``: 0 for whole numbers, 4 for money.
   public let scale: Int
+  /// The question about events that it answers, in normal form; nil for what has a name of its own.
+  public let question: EventQuestion?
 
   /// An attribute; `scale` matters for numbers only.
-  public init(name: String, type: ValueType, unit: Unit = .none, scale: Int = 0) {
+  public init(
+    name: String, type: ValueType, unit: Unit = .none, scale: Int = 0,
+    question: EventQuestion? = nil
+  ) {
     self.name = name
     self.type = type
     self.unit = unit
     self.scale = scale
+    self.question = question
   }
 }
 
@@ -58,6 +64,8 @@ public protocol AttributeCatalogue: Sendable {
   func attribute(named name: String) -> Attribute?
   /// Every name and alias, for suggestions.
   var attributeNames: [String] { get }
+  /// The attribute that answers a question about events, or what is wrong with it.
+  func attribute(answering question: EventQuestion) -> Result<Attribute, EventFaults>
 }
 
 /// An attribute catalogue that is a list.

@@ -5,11 +5,13 @@ indirect enum Clause {
   case any([Clause], SourceLocation)
   case not(Clause, SourceLocation)
   case condition(ParsedCondition)
+  case events(ParsedEvents)
 
   var location: SourceLocation {
     switch self {
     case .all(_, let location), .any(_, let location), .not(_, let location): location
     case .condition(let condition): condition.location
+    case .events(let events): events.location
     }
   }
 }

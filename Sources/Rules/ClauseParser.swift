@@ -25,6 +25,9 @@ struct ClauseParser {
         faults.add("empty", "expected a condition, found nothing", at: document.location)
         return nil
       }
+      if var parser = EventStringParser(scalar, at: document.location, faults: faults) {
+        return parser.clause()
+      }
       var parser = ShortStringParser(scalar, at: document.location, faults: faults)
       return parser.condition().map(Clause.condition)
     case .list:
@@ -40,6 +43,9 @@ struct ClauseParser {
     _ entries: [(key: Document, value: Document)], at location: SourceLocation, depth: Int
   ) -> Clause? {
     let names = entries.map { $0.key.scalar?.text ?? "" }
+    if let verb = EventMapParser.verb(of: names) {
+      return EventMapParser(faults: faults).clause(entries, verb, at: location)
+    }
     if names.contains(where: { Self.conditionKeys.contains($0) }) {
       return criterion(entries, at: location).map(Clause.condition)
     }

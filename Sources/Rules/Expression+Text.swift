@@ -34,6 +34,7 @@ extension Condition: CustomStringConvertible {
         .startsWith, .endsWith, .before, .after, .memberOf, .notMemberOf:
         "\(`operator`.rawValue) \(values.joined())"
       }
+    if let question = attribute.question { return words(of: question, comparison: body) }
     return "\(head) \(body)" + (orMissing ? " or_missing" : "")
   }
 }

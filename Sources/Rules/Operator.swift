@@ -142,7 +142,6 @@ extension Operator {
 
   /// Operators that SEMANTICS names and later work adds, so that the message can say so.
   static let announced: Set<String> = [
-    "matches", "within_last", "not_within_last", "was_member_of", "did", "did_not", "sequence",
-    "score",
+    "matches", "within_last", "not_within_last", "was_member_of", "score",
   ]
 }

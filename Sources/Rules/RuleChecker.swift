@@ -78,6 +78,12 @@ struct RuleChecker {
         }
       }
       return Checked(expression: .not(part.expression), conjuncts: conjuncts)
+    case .events(let parsed):
+      return condition(parsed).map {
+        Checked(
+          expression: .condition($0),
+          conjuncts: [Conjunct(condition: $0, isNegated: false, location: parsed.location)])
+      }
     case .condition(let parsed):
       if parsed.operator.isReference {
         return reference(parsed, &references).map { Checked(expression: $0, conjuncts: []) }
@@ -158,7 +164,7 @@ struct RuleChecker {
   }
 
   /// Notes a condition that no value can fulfil.
-  private func isPossible(_ condition: Condition, at location: SourceLocation) -> Bool {
+  func isPossible(_ condition: Condition, at location: SourceLocation) -> Bool {
     let attribute = condition.attribute
     switch condition.operator {
     case .between:
@@ -258,6 +264,6 @@ extension Attribute {
       case .day: "a date"
       case .instant: "an instant"
       }
-    return "\(RuleText.visible(name)) (\(kind))"
+    return "\(RuleText.visible(question?.description ?? name)) (\(kind))"
   }
 }

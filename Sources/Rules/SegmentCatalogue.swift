@@ -67,6 +67,27 @@ public struct SegmentCatalogue: Sendable {
       attributes: attributes, zone: zone)
   }
 
+  /// What the rules of a file ask about events; nothing of rules that cannot be read, whose faults
+  /// ``load(path:attributes:zone:)`` reports.
+  public static func questions(path: String) -> [EventQuestion] {
+    guard let data = FileManager.default.contents(atPath: path),
+      let text = String(validating: data, as: UTF8.self)
+    else { return [] }
+    return questions(text, format: path.lowercased().hasSuffix(".json") ? .json : .yaml)
+  }
+
+  /// What the rules of a catalogue ask about events, as ``questions(path:)``.
+  public static func questions(_ text: String, format: Format = .yaml) -> [EventQuestion] {
+    let document: Document? =
+      switch format {
+      case .yaml: try? Document.yaml(text, file: nil)
+      case .json: try? Document.json(text, file: nil)
+      }
+    guard let document else { return [] }
+    let reader = SegmentReader(faults: FaultList())
+    return reader.entries(of: document).flatMap { reader.draft($0)?.clause?.questions ?? [] }
+  }
+
   /// Checks a catalogue: a map with `segments`, a list of segments, or one segment.
   ///
   /// - Throws: every fault at once, with line and column.

@@ -44,13 +44,23 @@ public struct Catalogues: Sendable {
       project.path(file), project: project.settings, environment: environment)
   }
 
-  /// The features, of events of Strata's kinds and of those that the sources declare.
+  /// The features, of events of Strata's kinds and of those that the sources declare, and the hidden
+  /// ones that answer what the segments' rules ask about events: every road sees the same.
   ///
   /// - Throws: `FeatureError` with every problem; `InputError` for kinds that cannot be read.
   public func features(_ file: String = File.features) throws -> FeatureCatalogue {
     try FeatureCatalogue(
       contentsOf: project.directory.appendingPathComponent(file),
-      eventKinds: SourceCatalogue.declarations(project.path(File.sources)).kinds)
+      eventKinds: SourceCatalogue.declarations(project.path(File.sources)).kinds
+    ).answering(segmentFiles.flatMap { SegmentCatalogue.questions(path: project.path($0)) })
+  }
+
+  /// The project's catalogues of segments, by name: `segments.yaml`, and others whose names end so.
+  private var segmentFiles: [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: project.directory.path)) ?? []
+    return names.filter { name in
+      ["segments.yaml", "segments.yml", "segments.json"].contains { name.hasSuffix($0) }
+    }.sorted()
   }
 
   /// What the sources declare of profile attributes.
@@ -68,8 +78,16 @@ public struct Catalogues: Sendable {
   public func segments(
     _ file: String = File.segments, features: FeatureCatalogue
   ) throws -> SegmentCatalogue {
-    try SegmentCatalogue.load(
+    let catalogue = try SegmentCatalogue.load(
       path: project.path(file), attributes: FeatureAttributes(features), zone: project.zone)
+    for attribute in catalogue.attributes where features.feature(named: attribute.name) == nil {
+      throw TaskError(
+        code: "project.hidden_feature",
+        message: "expected the features to hold what \(file) asks about events, found no answer to "
+          + "'\(attribute.question?.description ?? attribute.name)'",
+        hint: "rules over events stand in files whose names end in segments.yaml or segments.json")
+    }
+    return catalogue
   }
 
   /// The models, checked against the features; nil where the project has no `models.yaml`.

@@ -44,7 +44,7 @@ struct DoctorCommand: AsyncParsableCommand {
       let models = try catalogues.models(features: features)?.models.count ?? 0
       let dags = allDAGs[project.name] ?? []
       if let problem = DAG.problems(in: dags).first { throw UsageError(message: "\(problem)") }
-      return "\(dags.count) DAGs, \(sources) sources, \(features.features.count) features, "
+      return "\(dags.count) DAGs, \(sources) sources, \(features.declared.count) features, "
         + "\(segments) segments, \(models) models"
     }
     if let url = Session.databaseURL(global) {

@@ -47,13 +47,14 @@ struct FeaturesCommand: AsyncParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Every feature of the project.")
+    @Flag(help: "Hidden ones, too: what the segments' rules ask about events.") var all = false
     @OptionGroup var global: GlobalOptions
 
     func run() throws {
       let (catalogues, catalogue) = try FeaturesCommand.load(global)
       let attributes = try catalogues.profileAttributes()
       try global.console.list(
-        catalogue.features.map { Summary($0, attributes) }, empty: "features.yaml declares none",
+        (all ? catalogue.features : catalogue.declared).map { Summary($0, attributes) }, empty: "features.yaml declares none",
         [
           TableColumn("feature") { $0.name },
           TableColumn("type") { $0.type },
@@ -130,6 +131,7 @@ struct FeaturesCommand: AsyncParsableCommand {
         "As it was known then: late events, corrections and merges recorded later have not happened.",
         valueName: "instant"))
     var knownAt: String?
+    @Flag(help: "Hidden features, too: what the segments' rules ask about events.") var all = false
     @OptionGroup var global: GlobalOptions
 
     struct Value: Encodable {
@@ -171,7 +173,7 @@ struct FeaturesCommand: AsyncParsableCommand {
             message:
               "customer '\(customer)' was not known yet at \(Moment.local(instant, in: zone))")
         }
-        let values = try catalogue.features.map { feature in
+        let values = try (all ? catalogue.features : catalogue.declared).map { feature in
           Value(
             feature: feature.name,
             value: try ValueText.of(table.column(named: feature.name), row: place),

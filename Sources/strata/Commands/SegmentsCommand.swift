@@ -136,7 +136,7 @@ struct SegmentsCommand: AsyncParsableCommand {
       let features = try catalogues.features()
       let segments = try catalogues.segments(features: features)
       global.console.note(
-        "\(features.features.count) features and \(segments.segments.count) segments checked, "
+        "\(features.declared.count) features and \(segments.segments.count) segments checked, "
           + "no problem")
     }
   }
