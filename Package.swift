@@ -96,7 +96,7 @@ let package = Package(
       ["Diagnostics", "Pipeline", "Warehouse", "Schedules", "Telemetry", subprocess, log, metrics]),
     room(
       "Segments",
-      ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"]),
+      ["Diagnostics", "Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"]),
     room("Reporting", ["Columns", "Schedules"]),
 
     // Layer 4 to 6

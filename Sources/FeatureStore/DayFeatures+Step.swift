@@ -80,13 +80,15 @@ extension DayFeatures {
   /// Folds what came and computes the features at `asOf` of everyone whom that, or time, concerns.
   ///
   /// Runs in the caller's transaction; ``take(_:)`` follows its commit.
+  /// - Parameter waking: customers who are concerned whatever came.
   /// - Returns: nil where nothing concerns anybody; nothing is written then.
   /// - Throws: ``FeatureStoreError``; ``FeatureError``; ``WarehouseError``, also where a sum leaves 64
   ///   bits.
   public func step(
-    to asOf: Instant, _ arrivals: Arrivals, on connection: Connection
+    to asOf: Instant, _ arrivals: Arrivals, waking: Set<Int64> = [], on connection: Connection
   ) async throws -> DayStep? {
-    let found = try await found(to: asOf, arrivals, on: connection)
+    var found = try await found(to: asOf, arrivals, on: connection)
+    found.touched.formUnion(waking)
     if found.touched.isEmpty, found.folded.isEmpty { return nil }
     var anew = anew.union(found.corrected)
     if !found.corrected.isEmpty, !found.folded.isEmpty {

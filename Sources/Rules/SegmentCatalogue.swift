@@ -15,12 +15,17 @@ public struct SegmentCatalogue: Sendable {
   public let segments: [Segment]
   /// Their names in an order in which every segment follows those it refers to.
   public let evaluationOrder: [String]
+  /// What the project says of its segments together.
+  public let policy: SegmentPolicy
   private let byName: [String: Int]
 
   /// Checked segments, for callers that build them; `order` must hold every name once.
-  init(segments: [Segment], evaluationOrder order: [String]) {
+  init(
+    segments: [Segment], evaluationOrder order: [String], policy: SegmentPolicy = SegmentPolicy()
+  ) {
     self.segments = segments
     evaluationOrder = order
+    self.policy = policy
     byName = Dictionary(segments.enumerated().map { ($1.name, $0) }) { first, _ in first }
   }
 
@@ -101,15 +106,20 @@ public struct SegmentCatalogue: Sendable {
       case .json: try Document.json(text, file: file)
       }
     let faults = FaultList()
-    let reader = SegmentReader(faults: faults)
+    let policies = PolicyReader(faults: faults)
+    let policyDraft = policies.draft(document)
+    let reader = SegmentReader(faults: faults, fallback: policyDraft.fallback?.name)
     let drafts = reader.entries(of: document).compactMap { reader.draft($0) }
     reportDuplicates(drafts, faults)
-    let names = SegmentNames(drafts.map(\.name))
+    let policy = policies.policy(policyDraft, of: drafts)
+    // A segment without a rule has no members of its own that a rule could refer to.
+    let ruled = drafts.filter(\.isRuled)
+    let names = SegmentNames(ruled.map(\.name))
     let checker = RuleChecker(
       attributes: attributes, zone: zone, faults: faults, segments: names)
     var segments: [Segment] = []
     var references: [String: [RuleChecker.Reference]] = [:]
-    for draft in drafts {
+    for draft in ruled {
       faults.segment = draft.name
       guard let clause = draft.clause, let (expression, found) = checker.check(clause) else {
         continue
@@ -122,9 +132,9 @@ public struct SegmentCatalogue: Sendable {
           weight: draft.weight, channels: draft.channels, location: draft.location))
     }
     faults.segment = nil
-    let order = dependencyOrder(drafts.map(\.name), references, faults)
+    let order = dependencyOrder(ruled.map(\.name), references, faults)
     try faults.throwIfAny()
-    return SegmentCatalogue(segments: segments, evaluationOrder: order)
+    return SegmentCatalogue(segments: segments, evaluationOrder: order, policy: policy)
   }
 
   /// Names that are equal, also in another Unicode normal form, or give one view name.

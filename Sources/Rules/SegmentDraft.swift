@@ -9,6 +9,9 @@ struct SegmentDraft {
   var clause: Clause?
   var priority: Int?
   var group: String?
+  var groupLocation: SourceLocation?
+  /// Whether it has a rule; only the default segment may lack one.
+  var isRuled = true
   var weight: Double?
   var channels: [String] = []
   var location: SourceLocation
@@ -17,6 +20,8 @@ struct SegmentDraft {
 /// Reads segment entries: `name` and `rule`, or the criteria form's `segment` and `criteria`.
 struct SegmentReader {
   let faults: FaultList
+  /// The segment that may lack a rule, as it is named at the top of the catalogue.
+  var fallback: String?
 
   private static let keys = [
     "name", "segment", "title", "description", "rule", "criteria", "priority", "group", "weight",
@@ -74,10 +79,13 @@ struct SegmentReader {
             "syntax", "expected a list after 'segments:', found \(value.words)",
             hint: "begin each segment with '- name:'", at: value.location)
         }
+      case let other where PolicyReader.keys.contains(other): break
       case let other:
+        let known = ["version", "segments"] + PolicyReader.keys
         faults.add(
-          "unknown_key", "expected version or segments, found key '\(RuleText.visible(other))'",
-          hint: Suggestion.hint(for: other, among: ["version", "segments"]), at: key.location)
+          "unknown_key",
+          "expected \(known.joined(separator: ", ")), found key '\(RuleText.visible(other))'",
+          hint: Suggestion.hint(for: other, among: known), at: key.location)
       }
     }
     if items == nil {
@@ -123,12 +131,15 @@ struct SegmentReader {
     draft.title = text(parts["title"]?.value, "title")
     draft.description = text(parts["description"]?.value, "description")
     draft.group = text(parts["group"]?.value, "group")
+    draft.groupLocation = parts["group"]?.value.location
     draft.priority = number(parts["priority"]?.value, "priority", as: Int.init)
     draft.weight = number(parts["weight"]?.value, "weight") { text in
       ExactDecimal(text)?.double
     }
     draft.channels = list(parts["channels"]?.value, "channels")
-    draft.clause = clause(parts, at: key.location)
+    let isFallback = fallback == name || fallback == Segment.slug(of: name)
+    draft.isRuled = !isFallback || parts["rule"] != nil || parts["criteria"] != nil
+    if draft.isRuled { draft.clause = clause(parts, at: key.location) }
     return draft
   }
 

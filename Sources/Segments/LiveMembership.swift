@@ -25,6 +25,8 @@ public struct LiveMembership: Sendable {
   private var laterRows: [Int64: Int] = [:]
   /// By the ordinal of the segment; rows beyond the index follow it.
   private var sets: [[UInt64]]
+  /// The same of the differences from the rules.
+  private var differing: [MembershipDifference.Key: [UInt64]]
   /// How many members each segment has.
   private(set) var sizes: [Int]
 
@@ -61,6 +63,8 @@ public struct LiveMembership: Sendable {
     segments = evaluation.segments
     index = evaluation.customers
     sets = evaluation.members.map(\.words)
+    differing = Dictionary(
+      evaluation.differences.map { ($0.key, $0.customers.words) }, uniquingKeysWith: { $1 })
     sizes = evaluation.members.map(\.population)
     self.lastID = lastID
     self.lastPublishedAt = lastPublishedAt
@@ -77,7 +81,7 @@ public struct LiveMembership: Sendable {
 
   /// Whether another evaluation has the same members in the same segments.
   public func isSame(as evaluation: SegmentEvaluation) -> Bool {
-    guard segments == evaluation.segments else { return false }
+    guard segments == evaluation.segments, hasSameDifferences(as: evaluation) else { return false }
     return segments.indices.allSatisfy { ordinal in
       let members = evaluation.members[ordinal]
       guard members.population == sizes[ordinal] else { return false }
@@ -89,11 +93,33 @@ public struct LiveMembership: Sendable {
     }
   }
 
+  private func hasSameDifferences(as evaluation: SegmentEvaluation) -> Bool {
+    let mine = differing.filter { $0.value.contains { $0 != 0 } }
+    guard mine.count == evaluation.differences.count else { return false }
+    return evaluation.differences.allSatisfy { difference in
+      guard let words = mine[difference.key],
+        words.reduce(0, { $0 + $1.nonzeroBitCount }) == difference.customers.population
+      else { return false }
+      return difference.customers.rows.allSatisfy {
+        has(evaluation.customers.ids[$0], words)
+      }
+    }
+  }
+
+  /// What decides about a customer and a segment besides the rule; nil for nothing.
+  func difference(of customer: Int64, in ordinal: Int) -> MembershipDifference.Key? {
+    if differing.isEmpty { return nil }
+    return differing.first { $0.key.segment == ordinal && has(customer, $0.value) }?.key
+  }
+
+  private func has(_ customer: Int64, _ words: [UInt64]) -> Bool {
+    guard let row = row(of: customer) else { return false }
+    return row >> 6 < words.count && words[row >> 6] & (1 << UInt64(row & 63)) != 0
+  }
+
   /// Whether a customer is in a segment.
   func isMember(_ customer: Int64, of ordinal: Int) -> Bool {
-    guard let row = row(of: customer) else { return false }
-    let words = sets[ordinal]
-    return row >> 6 < words.count && words[row >> 6] & (1 << UInt64(row & 63)) != 0
+    has(customer, sets[ordinal])
   }
 
   /// What a step's evaluation of some customers turns.
@@ -119,6 +145,16 @@ public struct LiveMembership: Sendable {
       }
       if !turned.isEmpty { changes.turned[ordinal] = turned }
     }
+    if differing.isEmpty, evaluation.differences.isEmpty { return changes }
+    let now = Dictionary(
+      evaluation.differences.map { ($0.key, $0.customers) }, uniquingKeysWith: { $1 })
+    for key in Set(differing.keys).union(now.keys) {
+      let turned = touched.ids.indices.filter { place in
+        let isNow = rows[place] >= 0 && now[key]?[rows[place]] ?? false
+        return isNow != (differing[key].map { has(touched.ids[place], $0) } ?? false)
+      }
+      if !turned.isEmpty { changes.differing[key] = turned.map { touched.ids[$0] } }
+    }
     return changes
   }
 
@@ -131,6 +167,16 @@ public struct LiveMembership: Sendable {
         let bit = UInt64(1) << UInt64(row & 63)
         sizes[ordinal] += sets[ordinal][row >> 6] & bit == 0 ? 1 : -1
         sets[ordinal][row >> 6] ^= bit
+      }
+    }
+    for (key, customers) in changes.differing {
+      for customer in customers {
+        let row = ensureRow(of: customer)
+        let missing = (row >> 6) + 1 - (differing[key]?.count ?? 0)
+        if missing > 0 {
+          differing[key, default: []].append(contentsOf: repeatElement(0, count: missing))
+        }
+        differing[key]?[row >> 6] ^= UInt64(1) << UInt64(row & 63)
       }
     }
   }

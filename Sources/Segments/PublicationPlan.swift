@@ -29,6 +29,8 @@ struct PublicationPlan: Sendable {
     let leaves: Bitset
     let reopens: Bitset
     let retracts: Bitset
+    /// Who moves because of something other than the rule; nil for nobody.
+    let decided: DecidedCauses?
 
     /// Whether no row of the spells changes.
     var isStill: Bool {
@@ -62,6 +64,8 @@ struct PublicationPlan: Sendable {
     let liveDefinitions = Self.definitions(of: live)
     let baseDefinitions = Self.definitions(of: base)
     let nobody = Bitset(count: universe.count)
+    let newMarks = DecidedCauses.marks(of: new, over: universe)
+    let baseMarks = DecidedCauses.marks(of: base, over: universe)
 
     func change(_ definition: SegmentDefinition, isLive: Bool) -> Change {
       let now = newSets[definition.name] ?? nobody
@@ -76,7 +80,12 @@ struct PublicationPlan: Sendable {
         members: now.population, entered: now.subtracting(before).population,
         left: before.subtracting(now).population, enters: arriving.subtracting(before),
         leaves: departing & before, reopens: arriving & before,
-        retracts: departing.subtracting(before))
+        retracts: departing.subtracting(before),
+        decided: !isLive
+          ? nil
+          : DecidedCauses(
+            now: newMarks[definition.name], before: baseMarks[definition.name],
+            moving: now ^ before))
     }
 
     let gone =
@@ -92,6 +101,7 @@ struct PublicationPlan: Sendable {
     catalogueChanged = liveDefinitions != Self.definitions(of: new)
     isEmpty =
       live?.asOf == new.asOf && !catalogueChanged && changes.allSatisfy { $0.isStill }
+      && (live?.hasSameDifferences(as: new) ?? true)
   }
 
   private static func definitions(

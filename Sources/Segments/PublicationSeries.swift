@@ -112,7 +112,8 @@ extension SegmentEvaluation {
   fileprivate func over(_ universe: IDIndex) -> SegmentEvaluation {
     let remap = RowMap(from: customers, to: universe)
     return SegmentEvaluation(
-      asOf: asOf, customers: universe, segments: segments, members: members.map { remap($0) })
+      asOf: asOf, customers: universe, segments: segments, members: members.map { remap($0) },
+      differences: differences.map { MembershipDifference($0.key, remap($0.customers)) })
   }
 }
 
@@ -157,7 +158,8 @@ private struct SeriesWriter {
     let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
     var publication = Publication(
       connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: last)
+      evaluationID: order.evaluationID, runID: order.runID, base: last, evaluation: new,
+      mayHaveLosses: last.map { !$0.evaluation.differences.isEmpty } ?? false)
     let reasons =
       results.isEmpty
       ? try await publication.reasons(.recorded) : try await publication.reasonsWithinSeries()
@@ -175,6 +177,7 @@ private struct SeriesWriter {
       if plan.catalogueChanged { try await publication.change(catalogue.views) }
     }
     series.add(plan, id: publication.id, reasons: reasons, ids: ids)
+    try await publication.writeLosses(ids)
     waiting += publication.sizes(ids)
     results.append(result)
     lastBut = last?.evaluationID

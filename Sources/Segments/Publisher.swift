@@ -86,7 +86,10 @@ public struct Publisher: Sendable {
     let isCorrection = earlier.live?.asOf == new.asOf
     var publication = Publication(
       connection: connection, plan: plan, id: id, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base)
+      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base, evaluation: new,
+      mayHaveLosses: [earlier.live, earlier.base].contains {
+        $0.map { !$0.evaluation.differences.isEmpty } ?? false
+      })
     let reasons = try await publication.reasons(activity)
     let result = plan.result(
       isCorrection ? .corrected : .published, id: id, publishedAt: time,
@@ -174,7 +177,8 @@ struct EarlierPublications: Sendable {
       evaluation: whole.applying(
         try changes.map {
           try MembershipChanges(
-            decoding: $0.get("bytes", as: [UInt8].self), segments: whole.segments.count)
+            decoding: $0.get("bytes", as: [UInt8].self), differences: $0.get("differences"),
+            segments: whole.segments.count)
         }, asOf: at))
   }
 

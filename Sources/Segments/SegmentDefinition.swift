@@ -17,11 +17,14 @@ public struct SegmentDefinition: Sendable, Hashable, Codable {
   public let ruleVersion: String
   /// Whether the rule reads a model score, directly or through another segment.
   public let usesScore: Bool
+  /// Its place among the segments, from 0, where the project chooses by more than priority and name;
+  /// nil where it does not.
+  public let order: Int?
 
   /// A definition from its parts.
   public init(
     name: String, title: String, description: String = "", priority: Int? = nil, rule: String,
-    ruleVersion: String, usesScore: Bool = false
+    ruleVersion: String, usesScore: Bool = false, order: Int? = nil
   ) {
     self.name = name
     self.title = title
@@ -30,15 +33,30 @@ public struct SegmentDefinition: Sendable, Hashable, Codable {
     self.rule = rule
     self.ruleVersion = ruleVersion
     self.usesScore = usesScore
+    self.order = order
+  }
+
+  /// Whether it has no rule: the default segment alone.
+  var isUnruled: Bool { ruleVersion == Self.unruledVersion }
+
+  /// Stands where other segments have the hash of their rule.
+  static let unruledVersion = "default"
+
+  /// The same at a place among the segments.
+  func ordered(_ place: Int) -> SegmentDefinition {
+    SegmentDefinition(
+      name: name, title: title, description: description, priority: priority, rule: rule,
+      ruleVersion: ruleVersion, usesScore: usesScore, order: place)
   }
 }
 
 extension SegmentDefinition {
-  /// The definitions in the order in which a customer's primary segment is chosen: by priority,
-  /// those without one last, then by name as bytes.
+  /// The definitions in the order in which a customer's primary segment is chosen: as the project
+  /// chooses, else by priority, those without one last, then by name as bytes.
   static func ranked(_ definitions: [SegmentDefinition]) -> [SegmentDefinition] {
     definitions.sorted { left, right in
-      switch (left.priority, right.priority) {
+      if let l = left.order, let r = right.order, l != r { return l < r }
+      return switch (left.priority, right.priority) {
       case (let l?, let r?) where l != r: l < r
       case (.some, nil): true
       case (nil, .some): false

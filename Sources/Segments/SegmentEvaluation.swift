@@ -9,14 +9,18 @@ public struct SegmentEvaluation: Sendable, Equatable {
   public let customers: IDIndex
   /// The segments in the order of the catalogue; names are distinct.
   public let segments: [SegmentDefinition]
-  /// One set of rows per segment, in the same order.
+  /// One set of rows per segment, in the same order: what is published.
   public let members: [Bitset]
+  /// Where overrides, groups, cap or default made of the members others than the rules found, and
+  /// who lost what; none where nothing competes.
+  public let differences: [MembershipDifference]
 
   /// An evaluation from its parts.
   ///
   /// - Precondition: one set per segment, each over as many rows as there are customers.
   public init(
-    asOf: Instant, customers: IDIndex, segments: [SegmentDefinition], members: [Bitset]
+    asOf: Instant, customers: IDIndex, segments: [SegmentDefinition], members: [Bitset],
+    differences: [MembershipDifference] = []
   ) {
     precondition(segments.count == members.count, "one set of members per segment")
     precondition(members.allSatisfy { $0.count == customers.count }, "one bit per customer")
@@ -24,6 +28,7 @@ public struct SegmentEvaluation: Sendable, Equatable {
     self.customers = customers
     self.segments = segments
     self.members = members
+    self.differences = differences
   }
 
   /// The members of a segment by name, nil when the evaluation lacks it.

@@ -54,7 +54,9 @@ public struct StepPublication: Sendable {
       guard let bytes = try row.get("bytes", as: [UInt8]?.self),
         try row.get("evaluation_id", as: Int64?.self) == live.evaluationID
       else { return .stale }
-      live.apply(try MembershipChanges(decoding: bytes, segments: live.segments.count))
+      live.apply(
+        try MembershipChanges(
+          decoding: bytes, differences: row.get("differences"), segments: live.segments.count))
       live.publicationID = try row.get("publication_id")
       live.asOf = try row.get("as_of")
       live.lastID = live.publicationID
@@ -66,6 +68,7 @@ public struct StepPublication: Sendable {
   private let live: LiveMembership
   private let asOf: Instant
   private let changes: MembershipChanges
+  private let evaluation: SegmentEvaluation
   private let active: [Int64: Instant]
 
   /// Decides what a step turns.
@@ -79,6 +82,7 @@ public struct StepPublication: Sendable {
   ) {
     self.live = live
     self.active = active
+    self.evaluation = evaluation
     asOf = evaluation.asOf
     changes = live.changes(to: evaluation, touched: touched)
   }
@@ -140,24 +144,46 @@ public struct StepPublication: Sendable {
     let entered = moved.map { ordinal in
       Int64(changes.turned[ordinal, default: []].count { !live.isMember($0, of: ordinal) })
     }
-    let rows = try await connection.pipeline([
-      SQL(
-        file: "queries/segments/insert_step_publication.sql", id, asOf, runID, publishedAt,
-        live.evaluationID, changes.encoded()),
-      SQL(
-        file: "queries/segments/open_step_spells.sql", id, asOf, opening.customers,
-        opening.segments, opening.versions, opening.causes),
-      SQL(
-        file: "queries/segments/end_step_spells.sql", id, asOf, ending.customers,
-        ending.segments, ending.versions, ending.causes),
-      SQL(
-        file: "queries/segments/insert_sizes.sql", asOf, moved.map { live.ids[$0].segment },
-        moved.map { Int64(after.sizes[$0]) }, entered,
-        zip(moved, entered).map { Int64(changes.turned[$0, default: []].count) - $1 }),
-    ])
+    let rows = try await connection.pipeline(
+      [
+        SQL(
+          file: "queries/segments/insert_step_publication.sql", id, asOf, runID, publishedAt,
+          live.evaluationID, changes.encoded(), changes.encodedDifferences()),
+        SQL(
+          file: "queries/segments/open_step_spells.sql", id, asOf, opening.customers,
+          opening.segments, opening.versions, opening.causes),
+        SQL(
+          file: "queries/segments/end_step_spells.sql", id, asOf, ending.customers,
+          ending.segments, ending.versions, ending.causes),
+        SQL(
+          file: "queries/segments/insert_sizes.sql", asOf, moved.map { live.ids[$0].segment },
+          moved.map { Int64(after.sizes[$0]) }, entered,
+          zip(moved, entered).map { Int64(changes.turned[$0, default: []].count) - $1 }),
+      ] + suppressions.statements(at: asOf, before: nil))
     try expect(
       rows[1].first?.get("opened", as: Int64.self) ?? 0, opening.customers.count, "opened")
     try expect(rows[2].first?.get("ended", as: Int64.self) ?? 0, ending.customers.count, "ended")
+  }
+
+  /// What customers lose now, and no longer.
+  private var suppressions: SuppressionChanges {
+    var result = SuppressionChanges()
+    for (key, customers) in changes.differing.sorted(by: {
+      MembershipDifference.Key.precedes($0.key, $1.key)
+    }) {
+      let winner = key.winner.map { live.ids[$0].segment }
+      guard let loss = Suppression(key, segment: live.ids[key.segment].segment, winner: winner)
+      else { continue }
+      for customer in customers {
+        // A customer has a kind of difference now, or had it: changes are what turned.
+        if live.difference(of: customer, in: key.segment) == key {
+          result.end(customer, loss)
+        } else {
+          result.begin(customer, loss)
+        }
+      }
+    }
+    return result
   }
 
   private struct Spells {
@@ -175,11 +201,19 @@ public struct StepPublication: Sendable {
         spells.customers.append(customer)
         spells.segments.append(id.segment)
         spells.versions.append(id.version)
-        let cause: TransitionCause = active[customer] == nil ? .time : .event
-        spells.causes.append(cause.rawValue)
+        spells.causes.append(cause(of: customer, in: ordinal).rawValue)
       }
     }
     return spells
+  }
+
+  /// What decides now, else what decided before, else the rule: by events or by time.
+  private func cause(of customer: Int64, in ordinal: Int) -> TransitionCause {
+    let now = evaluation.customers.row(of: customer).flatMap {
+      evaluation.difference(of: $0, in: ordinal)
+    }
+    if let decided = now ?? live.difference(of: customer, in: ordinal) { return decided.cause }
+    return active[customer] == nil ? .time : .event
   }
 
   private func expect(_ found: Int64, _ expected: Int, _ verb: String) throws {

@@ -50,9 +50,10 @@ struct TransitionReasons: Sendable {
 
   /// The cause of a row's transition in one segment.
   ///
-  /// What touches the rule decides before what touches the customer, and a merge before the events
-  /// that it moved.
+  /// What decides besides the rule goes first; what touches the rule before what touches the customer,
+  /// and a merge before the events that it moved.
   func cause(of row: Int, in change: PublicationPlan.Change) -> TransitionCause {
+    if let decided = change.decided?.cause(of: row) { return decided }
     if change.ruleChanged { return .rule }
     if merged[row] { return .merge }
     if active[row] { return .event }

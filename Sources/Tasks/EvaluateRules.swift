@@ -48,7 +48,7 @@ public struct EvaluateRules: BatchesIntervals {
     if let scores { _ = try context.value(of: scores) }
     return try await store(
       try await outcome(EvaluateSegments(segments), reference, definitions, context), segments,
-      context)
+      try await ConflictStage.load(segments, context.pool, knownAt: reference.knownAt), context)
   }
 
   /// One sweep over all the days; the state of the last one is stored for the night after it.
@@ -61,25 +61,30 @@ public struct EvaluateRules: BatchesIntervals {
     let catalogues = try first.catalogues()
     let definitions = try catalogues.features(first.value(of: features).catalogue)
     let segments = try catalogues.segments(catalogue, features: definitions)
+    let conflicts = try await ConflictStage.load(segments, first.pool)
     try await sweep(batch.intervals, of: batch, definitions, saving: true) { context, table in
       if let scores { _ = try context.value(of: scores) }
-      return try await store(try EvaluateSegments(segments)(over: table), segments, context)
+      return try await store(
+        try EvaluateSegments(segments)(over: table), segments, conflicts, context)
     }
   }
 
   private func store(
-    _ outcome: EvaluateSegments.Outcome, _ segments: SegmentCatalogue, _ context: TaskContext
+    _ outcome: EvaluateSegments.Outcome, _ segments: SegmentCatalogue,
+    _ conflicts: ConflictStage, _ context: TaskContext
   ) async throws -> EvaluationReference {
+    try conflicts.checkDuplicates(outcome.evaluation) { context.log.warning("\($0)") }
+    let evaluation = conflicts(outcome.evaluation)
     let customers = outcome.evaluation.customers.count
     let id = try await EvaluationStore(pool: context.pool, clock: context.clock).save(
-      outcome.evaluation, runID: context.run.runID)
+      evaluation, runID: context.run.runID)
     for cut in outcome.cuts { context.log.info("\(cut)") }
     context.progress(
       TaskProgress(
         done: Int64(customers), total: Int64(customers), unit: "customers",
         note: "\(segments.segments.count) rules"))
     return EvaluationReference(
-      evaluationID: id, customers: customers, segments: segments.segments.count,
+      evaluationID: id, customers: customers, segments: evaluation.segments.count,
       distinctConditions: outcome.distinctParts)
   }
 

@@ -66,7 +66,10 @@ extension SegmentRefresher {
       definitions, asOf: midnight
     ).table
     try await scorer.supply(&table)
-    let evaluation = try EvaluateSegments(rules)(over: table).evaluation
+    let raw = try EvaluateSegments(rules)(over: table).evaluation
+    let conflicts = try await ConflictStage.load(rules, pool)
+    try conflicts.checkDuplicates(raw) { _ in }
+    let evaluation = conflicts(raw)
     var step = RefreshStep(.everyone, midnight)
     step.fixedAt = midnight
     return try await publish(evaluation, step, since: since)
@@ -83,7 +86,8 @@ extension SegmentRefresher {
     try await scorer.supply(&midnight)
     let evaluate = EvaluateSegments(rules)
     let cuts = try evaluate.cuts(over: midnight)
-    let evaluation = try evaluate(over: now, cuts: cuts).evaluation
+    let conflicts = try await ConflictStage.load(rules, pool)
+    let evaluation = conflicts(try evaluate(over: now, cuts: cuts).evaluation)
     var scores: [(String, Dense<Double>)] = []
     for feature in definitions.external {
       guard case .score = feature.expression,
@@ -107,7 +111,8 @@ extension SegmentRefresher {
     if live.segments == evaluation.segments {
       day.pass(to: step.asOf)
       held = HeldDay(
-        day: day, live: live, segments: rules, cuts: cuts, scores: scores,
+        day: day, live: live, pins: conflicts.inForce(at: step.asOf), segments: rules,
+        cuts: cuts, scores: scores,
         scored: midnight.index,
         isRelative: try !evaluate.percentileFeatures.isEmpty
           || definitions.restricted(to: rules.attributes.map(\.name)).isPopulationRelative)

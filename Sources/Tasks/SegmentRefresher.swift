@@ -122,7 +122,8 @@ public struct SegmentRefresher: Sendable {
     case behind(LiveMembership)
     /// Nobody is concerned.
     case nothing(LiveMembership)
-    case done(DayStep, StepPublication, publishedAt: Instant, runID: Int64?)
+    case done(
+      DayStep, StepPublication, pins: Set<Overrides.Pin>, publishedAt: Instant, runID: Int64?)
   }
 
   private struct StaleMemory: Error {}
@@ -152,7 +153,8 @@ public struct SegmentRefresher: Sendable {
     case .nothing(let live):
       after.live = live
       after.day.pass(to: asOf)
-    case .done(let day, let publication, let publishedAt, let runID):
+    case .done(let day, let publication, let pins, let publishedAt, let runID):
+      after.pins = pins
       after.day.take(day)
       after.rows += day.rows
       after.live = publication.published(at: publishedAt)
@@ -182,7 +184,8 @@ public struct SegmentRefresher: Sendable {
   ) async throws -> Micro {
     if let intake { try await intake(connection) }
     let opening = StepPublication.opening(held.live)
-    let rows = try await connection.pipeline(opening + held.day.opening())
+    let rows = try await connection.pipeline(
+      opening + [OverrideStore.reading()] + held.day.opening())
     let standing = try StepPublication.standing(
       of: held.live, Array(rows.prefix(opening.count)))
     guard case .current(let live) = standing else {
@@ -190,15 +193,23 @@ public struct SegmentRefresher: Sendable {
       throw StaleMemory()
     }
     guard asOf > live.asOf else { return .behind(live) }
-    let arrivals = try held.day.arrivals(Array(rows.dropFirst(opening.count)))
-    guard let day = try await held.day.step(to: asOf, arrivals, on: connection) else {
+    let conflicts = ConflictStage(
+      held.segments, try OverrideStore.overrides(rows[opening.count]))
+    let pins = conflicts.inForce(at: asOf)
+    let arrivals = try held.day.arrivals(Array(rows.dropFirst(opening.count + 1)))
+    // Whose overrides began, ended, or went over to whom the customer was merged with.
+    let woken = Set(pins.symmetricDifference(held.pins).map(\.customerID))
+    guard
+      let day = try await held.day.step(to: asOf, arrivals, waking: woken, on: connection)
+    else {
       return .nothing(live)
     }
     // Late events may move anybody's rank: everyone is looked at.
     if day.changesMidnight, held.isRelative { throw StaleMemory() }
     var table = day.table
     try held.supplyScores(&table)
-    let evaluation = try EvaluateSegments(held.segments)(over: table, cuts: held.cuts).evaluation
+    let evaluation = conflicts(
+      try EvaluateSegments(held.segments)(over: table, cuts: held.cuts).evaluation)
     let publication = StepPublication(
       of: evaluation, touched: day.touched, active: day.active, live: live)
     let now = clock.now()
@@ -219,7 +230,7 @@ public struct SegmentRefresher: Sendable {
     }
     try await publication.write(at: publishedAt, runID: runID, on: connection)
     if case .run(_, let fence) = recording { try await fence(connection) }
-    return .done(day, publication, publishedAt: publishedAt, runID: runID)
+    return .done(day, publication, pins: pins, publishedAt: publishedAt, runID: runID)
   }
 
   private static func describe(
@@ -245,6 +256,8 @@ public struct SegmentRefresher: Sendable {
 struct HeldDay: Sendable {
   var day: DayFeatures
   var live: LiveMembership
+  /// The overrides that counted at its instant.
+  var pins: Set<Overrides.Pin>
   /// Rows of events since block-range indexes were brought up to date.
   var rows = 0
   let segments: SegmentCatalogue

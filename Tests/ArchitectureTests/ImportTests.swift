@@ -28,7 +28,10 @@ struct ImportTests {
         "Schedules",
       ],
       "Orchestrator": ["Diagnostics", "Pipeline", "Warehouse", "Schedules", "Telemetry"],
-      "Segments": ["Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules"],
+      // Diagnostics: overrides name segments, and misspelt ones get a suggestion.
+      "Segments": [
+        "Diagnostics", "Rules", "Features", "FeatureStore", "Warehouse", "Columns", "Schedules",
+      ],
       "Reporting": ["Columns", "Schedules"],
     ]
     let lower = Set(rooms.keys).subtracting(["CLibPQ", "CXGBoost", "CZlib"])

@@ -54,15 +54,19 @@ struct RefreshShop: Sendable {
   var days: LocalDays { LocalDays(zone: shop.zone) }
   var zone: Zone { shop.zone }
 
-  /// - Parameter isRelative: whether rules depend on everybody else.
-  init(_ pool: ConnectionPool, _ shop: RandomShop, isRelative: Bool = true) throws {
+  /// - Parameters:
+  ///   - isRelative: whether rules depend on everybody else.
+  ///   - rules: the catalogue of segments; nil for the usual one.
+  init(
+    _ pool: ConnectionPool, _ shop: RandomShop, isRelative: Bool = true, rules: String? = nil
+  ) throws {
     self.pool = pool
     self.shop = shop
     database = FeaturesShop(pool: pool, shop: shop)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "strata-refresh-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let rules = Self.rules + (isRelative ? Self.relativeRules : "")
+    let rules = rules ?? Self.rules + (isRelative ? Self.relativeRules : "")
     for (name, text) in [
       ("project.yaml", "name: shop\nzone: \(shop.zone.name)\ncurrency: EUR\n"),
       ("features.yaml", OracleCatalogue.yaml), ("segments.yaml", rules),
@@ -94,6 +98,16 @@ struct RefreshShop: Sendable {
 
   /// The members of every segment, by everyone built from nothing.
   func expected(_ asOf: Instant) async throws -> [String: Set<Int64>] {
+    let found = try await evaluated(asOf)
+    var sets: [String: Set<Int64>] = [:]
+    for (segment, members) in zip(found.segments, found.members) {
+      sets[segment.name] = Set(members.rows.map { found.customers.ids[$0] })
+    }
+    return sets
+  }
+
+  /// What the rules find of everyone built from nothing.
+  func evaluated(_ asOf: Instant) async throws -> SegmentEvaluation {
     let builder = FeatureBuilder(pool: pool, zone: zone)
     let table = try await builder.advance(nil, to: asOf, features).built.table
     var cuts: PopulationCuts?
@@ -101,12 +115,7 @@ struct RefreshShop: Sendable {
       let midnight = try await builder.advance(nil, to: table.lastMidnight, features).built.table
       cuts = try EvaluateSegments(segments).cuts(over: midnight)
     }
-    let found = try EvaluateSegments(segments)(over: table, cuts: cuts).evaluation
-    var sets: [String: Set<Int64>] = [:]
-    for (segment, members) in zip(found.segments, found.members) {
-      sets[segment.name] = Set(members.rows.map { found.customers.ids[$0] })
-    }
-    return sets
+    return try EvaluateSegments(segments)(over: table, cuts: cuts).evaluation
   }
 
   /// The members of every segment that readers see now.
@@ -204,11 +213,12 @@ struct RefreshShop: Sendable {
 
 /// Runs `body` on a random shop in a database and a project of its own.
 func withRefreshShop(
-  seed: Int, isRelative: Bool = true, _ body: (inout RefreshShop) async throws -> Void
+  seed: Int, isRelative: Bool = true, rules: String? = nil,
+  _ body: (inout RefreshShop) async throws -> Void
 ) async throws {
   let random = try RandomShop(seed: seed)
   try await withFreshDatabase { pool in
-    var shop = try RefreshShop(pool, random, isRelative: isRelative)
+    var shop = try RefreshShop(pool, random, isRelative: isRelative, rules: rules)
     do {
       try await body(&shop)
       try shop.close()

@@ -9,8 +9,10 @@ import Warehouse
 struct SegmentsReaderRoleTests {
   static let views = [
     "catalog", "membership", "history", "transitions", "daily_size", "primary_segment",
-    "publication", "customer", "customer_value", "rule_history",
+    "publication", "customer", "customer_value", "rule_history", "suppressed",
   ]
+  /// Without conflicts nobody loses anything.
+  private static let emptyViews: Set<String> = ["suppressed"]
 
   /// Two days of two segments over three customers.
   private func publishTwoDays(_ project: SegmentsProject) async throws {
@@ -49,7 +51,7 @@ struct SegmentsReaderRoleTests {
         for view in Self.views {
           let rows = try await connection.query(
             "SELECT * FROM \(identifier: "segments", view)")
-          #expect(!rows.isEmpty, "\(view)")
+          #expect(rows.isEmpty == Self.emptyViews.contains(view), "\(view)")
         }
         let best = try await connection.query(
           "SELECT customer_key, cause FROM audience.best_ones ORDER BY 1")

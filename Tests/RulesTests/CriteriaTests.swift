@@ -62,7 +62,7 @@ struct CriteriaTests {
   func lists() throws {
     let json = """
       [{"segment": "A", "criteria": [{"attribute": "country", "operator": "in",
-          "value": ["PT", "ES"]}]},
+          "value": ["PT", "ES"]}], "group": "tier"},
        {"name": "B", "rule": {"all": [{"member_of": "A"}, {"not": "orders_45d > 3"},
           {"attribute": "email_open_rate_30d", "operator": ">", "value": "70%"},
           {"attribute": "aov_90d", "operator": "between", "value": [10, 20.5]},

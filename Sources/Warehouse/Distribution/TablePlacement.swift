@@ -48,7 +48,7 @@ public struct TablePlacement: Sendable, Equatable {
       .reference, "segments",
       [
         "evaluation", "evaluation_set", "publication_record", "evaluation_change", "segment",
-        "rule_version", "segment_size",
+        "rule_version", "segment_size", "evaluation_difference",
       ])
     // customers first: the others are colocated with it.
     + of(
@@ -57,7 +57,9 @@ public struct TablePlacement: Sendable, Equatable {
         "customers", "customer_record", "events", "event_version", "touched",
         "profile_statement", "customer_profile", "customer_day",
       ])
-    + of(.distributed, "segments", ["open_spell", "ended_spell", "delta"])
+    + of(.distributed, "segments", ["open_spell", "ended_spell", "delta", "suppression"])
+    // By the company's keys, beside landing.identity.
+    + of(.local, "segments", ["override"])
     // Unique by the company's keys, not by customer_id: what makes an event or a customer one.
     + of(
       .local, "landing",

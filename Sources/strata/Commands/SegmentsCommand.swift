@@ -12,7 +12,7 @@ struct SegmentsCommand: AsyncParsableCommand {
     commandName: "segments", abstract: "Segments: sizes, members, rules.",
     subcommands: [
       List.self, Show.self, Sizes.self, Members.self, Validate.self, RuleText.self,
-      SegmentsExportCommand.self,
+      SegmentsOverrideCommand.self, SegmentsExportCommand.self,
     ])
 
   struct List: AsyncParsableCommand {
