@@ -35,21 +35,25 @@ public struct LiveMembership: Sendable {
   /// - Returns: nil before the first publication.
   /// - Throws: ``SegmentError`` `segments.live_evaluation_lost`, `segments.evaluation_damaged`.
   public static func load(_ pool: ConnectionPool) async throws -> LiveMembership? {
-    try await pool.transaction(.repeatableRead, readOnly: true) { connection in
-      let last = try await connection.first(
-        SQL(file: "queries/segments/select_last_publication.sql"))
-      guard let live = try await EarlierPublications.entry(before: nil, on: connection) else {
-        return nil
-      }
-      var versions: [String: (Int32, Int32)] = [:]
-      let rows = try await connection.query(SQL(file: "queries/segments/list_live_versions.sql"))
-      for row in rows {
-        versions[try row.get("name")] = (try row.get("segment_id"), try row.get("version_id"))
-      }
-      return try LiveMembership(
-        live, versions: versions, lastID: try last?.get("publication_id") ?? live.id,
-        lastPublishedAt: try last?.get("published_at", as: Instant?.self))
+    try await pool.transaction(.repeatableRead, readOnly: true) { try await load(on: $0) }
+  }
+
+  /// Reads the live publication in the caller's transaction, which holds the publish lock or keeps its
+  /// snapshot.
+  static func load(on connection: Connection) async throws -> LiveMembership? {
+    let last = try await connection.first(
+      SQL(file: "queries/segments/select_last_publication.sql"))
+    guard let live = try await EarlierPublications.entry(before: nil, on: connection) else {
+      return nil
     }
+    var versions: [String: (Int32, Int32)] = [:]
+    let rows = try await connection.query(SQL(file: "queries/segments/list_live_versions.sql"))
+    for row in rows {
+      versions[try row.get("name")] = (try row.get("segment_id"), try row.get("version_id"))
+    }
+    return try LiveMembership(
+      live, versions: versions, lastID: try last?.get("publication_id") ?? live.id,
+      lastPublishedAt: try last?.get("published_at", as: Instant?.self))
   }
 
   private init(

@@ -70,6 +70,8 @@ public struct StepPublication: Sendable {
   private let changes: MembershipChanges
   private let evaluation: SegmentEvaluation
   private let active: [Int64: Instant]
+  /// Whether customers leave because they are erased, which no run publishes.
+  private let isErasure: Bool
 
   /// Decides what a step turns.
   ///
@@ -85,6 +87,21 @@ public struct StepPublication: Sendable {
     self.evaluation = evaluation
     asOf = evaluation.asOf
     changes = live.changes(to: evaluation, touched: touched)
+    isErasure = false
+  }
+
+  /// The leaving of customers who are erased, right after the live publication: a night whose instant
+  /// has passed is then still ahead of it.
+  init(erasing customers: IDIndex, from live: LiveMembership) {
+    self.live = live
+    active = [:]
+    let nobody = IDIndex([])
+    evaluation = SegmentEvaluation(
+      asOf: Instant(microseconds: live.asOf.microseconds + 1), customers: nobody,
+      segments: live.segments, members: live.segments.map { _ in Bitset(count: 0) })
+    asOf = evaluation.asOf
+    changes = live.changes(to: evaluation, touched: customers)
+    isErasure = true
   }
 
   /// Whether no membership turns.
@@ -146,9 +163,13 @@ public struct StepPublication: Sendable {
     }
     let rows = try await connection.pipeline(
       [
-        SQL(
-          file: "queries/segments/insert_step_publication.sql", id, asOf, runID, publishedAt,
-          live.evaluationID, changes.encoded(), changes.encodedDifferences()),
+        isErasure
+          ? SQL(
+            file: "queries/segments/insert_erasure_publication.sql", id, asOf, publishedAt,
+            live.evaluationID, changes.encoded(), changes.encodedDifferences())
+          : SQL(
+            file: "queries/segments/insert_step_publication.sql", id, asOf, runID, publishedAt,
+            live.evaluationID, changes.encoded(), changes.encodedDifferences()),
         SQL(
           file: "queries/segments/open_step_spells.sql", id, asOf, opening.customers,
           opening.segments, opening.versions, opening.causes),
@@ -201,7 +222,8 @@ public struct StepPublication: Sendable {
         spells.customers.append(customer)
         spells.segments.append(id.segment)
         spells.versions.append(id.version)
-        spells.causes.append(cause(of: customer, in: ordinal).rawValue)
+        let cause = isErasure ? .erasure : cause(of: customer, in: ordinal)
+        spells.causes.append(cause.rawValue)
       }
     }
     return spells

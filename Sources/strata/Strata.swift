@@ -30,7 +30,7 @@ struct Strata: AsyncParsableCommand {
         name: "Definitions and data:",
         subcommands: [
           SourcesCommand.self, RejectsCommand.self, FeaturesCommand.self, SegmentsCommand.self,
-          ModelsCommand.self,
+          ModelsCommand.self, CustomersCommand.self,
         ]),
       CommandGroup(
         name: "Database and machine:",

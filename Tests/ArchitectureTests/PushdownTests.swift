@@ -18,6 +18,11 @@ struct PushdownTests {
     "sql/migrations/0010_complete_inputs.sql": (
       [.uniqueWithoutKey], "the key of facts.touched, changed by 0011"
     ),
+    "Sources/Segments/Export/SegmentExport.swift": (
+      [.outerJoinSide],
+      "members of the past come from a function, on the coordinator: Citus fetches the profiles that "
+        + "an export of them asks for"
+    ),
     "sql/queries/inputs/mark_unchanged_customers.sql": (
       [.localJoin, .pulled],
       "customers of a file are compared with those known where the file is: on the coordinator. "

@@ -58,6 +58,7 @@ struct FeaturesShop: Sendable {
           last_occurred_at, source_id, state, definition)
         SELECT \(Int64(events.count)), \(Instant(seconds: 0)), \(Instant(seconds: 1)),
           \(times.min() as Instant?), \(times.max() as Instant?), source_id, 'loaded', '' FROM landing.source
+        WHERE name = 'shop'
         RETURNING load_id
         """)
       let load = try row?.get("load_id", as: Int64.self) ?? 0
@@ -82,7 +83,7 @@ struct FeaturesShop: Sendable {
           \(events.map { Int64($0.eventID) }), \(events.map(\.item)),
           \(events.map(\.json))) AS e (id, at, kind, quantity, amount, number, item, properties)
         JOIN facts.event_kind AS k ON k.name = e.kind
-        CROSS JOIN landing.source AS s
+        JOIN landing.source AS s ON s.name = 'shop'
         """)
       return load
     }

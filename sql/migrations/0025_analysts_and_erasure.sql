@@ -63,3 +63,115 @@ GRANT SELECT ON segments.customer, segments.customer_value, segments.rule_histor
 -- Views are read with their owner's rights: readers need no way into the schemas behind them, where
 -- functions are.
 REVOKE USAGE ON SCHEMA facts, features, runs FROM strata_reader;
+
+-- Erasure ---------------------------------------------------------------------------------------
+
+-- The road of a person who asks to be forgotten: everything of it goes, and what stays behind is a
+-- keyed hash of its keys, by which loads know rows that they must drop.
+
+CREATE TABLE landing.erasure (
+  erasure_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  erased_at      timestamptz NOT NULL,
+  load_id        bigint NOT NULL,
+  publication_id integer,
+  author         text NOT NULL,
+  reason         text NOT NULL,
+  erased         jsonb NOT NULL
+);
+COMMENT ON TABLE landing.erasure IS
+  'Every erasure of a customer: who asked for it, why and when; nothing that tells who it was';
+COMMENT ON COLUMN landing.erasure.erasure_id IS 'Number of the erasure, rising';
+COMMENT ON COLUMN landing.erasure.erased_at IS 'When it was done';
+COMMENT ON COLUMN landing.erasure.load_id IS
+  'The row of the ledger of loads by which watches and builds learn of it';
+COMMENT ON COLUMN landing.erasure.publication_id IS
+  'The publication by which the customer left its segments; NULL where it was in none';
+COMMENT ON COLUMN landing.erasure.author IS 'Who did it';
+COMMENT ON COLUMN landing.erasure.reason IS 'Why';
+COMMENT ON COLUMN landing.erasure.erased IS 'How many rows of which table were removed or changed';
+
+CREATE TABLE landing.erased_key (
+  erasure_id bigint NOT NULL REFERENCES landing.erasure,
+  digest     bytea PRIMARY KEY
+);
+CREATE INDEX erased_key_by_erasure ON landing.erased_key (erasure_id);
+COMMENT ON TABLE landing.erased_key IS
+  'Tombstones: rows of loads whose customer has one of these keys are counted and dropped';
+COMMENT ON COLUMN landing.erased_key.erasure_id IS 'The erasure';
+COMMENT ON COLUMN landing.erased_key.digest IS 'landing.erased_digest of the company''s own key';
+
+CREATE TABLE landing.erasure_secret (
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
+  secret bytea NOT NULL
+);
+INSERT INTO landing.erasure_secret (secret)
+SELECT decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex');
+COMMENT ON TABLE landing.erasure_secret IS
+  'One row: what digests of erased keys are made with, so that those of two databases cannot be '
+  'compared and no list of keys computed elsewhere finds them';
+COMMENT ON COLUMN landing.erasure_secret.secret IS '32 random bytes; digests are lost with them';
+
+CREATE FUNCTION landing.erased_digest(key text) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+  SELECT sha256(s.secret || sha256(s.secret || convert_to(key, 'UTF8')))
+  FROM landing.erasure_secret AS s
+$$;
+COMMENT ON FUNCTION landing.erased_digest IS
+  'The keyed hash of a customer''s key: SHA-256 twice, each time behind the secret';
+
+CREATE FUNCTION landing.words(raw text) RETURNS SETOF text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT DISTINCT word
+  FROM (
+    SELECT replace(regexp_replace(btrim(w, E' \t\r\n'), '^"(.*)"$', '\1'), '""', '"') AS word
+    FROM regexp_split_to_table(raw, '[,;|\t]') AS w
+    UNION ALL
+    SELECT w FROM regexp_split_to_table(raw, '"') AS w
+    UNION ALL
+    SELECT w FROM regexp_split_to_table(raw, '[^[:alnum:]_@.+-]+') AS w
+  ) AS parts
+  WHERE word <> ''
+$$;
+COMMENT ON FUNCTION landing.words IS
+  'What may be the values of a row that could not be read: its fields, its quoted texts, its words';
+
+CREATE FUNCTION landing.names_erased(raw text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (
+    SELECT FROM landing.words(raw) AS w (word)
+    JOIN landing.erased_key AS e ON e.digest = landing.erased_digest(w.word))
+$$;
+COMMENT ON FUNCTION landing.names_erased IS 'Whether a raw row holds the key of an erased customer';
+
+CREATE FUNCTION landing.key_pattern(keys text[]) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT '(?<![[:alnum:]_@+-])(?:'
+    || string_agg(
+      regexp_replace(k, '([][\\^$.|?*+(){}-])', '\\\1', 'g'), '|' ORDER BY length(k) DESC, k)
+    || ')(?![[:alnum:]_@+-])'
+  FROM unnest(keys) AS k
+$$;
+COMMENT ON FUNCTION landing.key_pattern IS
+  'A regular expression that finds keys where they stand as words of their own';
+
+CREATE FUNCTION landing.without_keys(value jsonb, pattern text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN CASE jsonb_typeof(value)
+    WHEN 'string' THEN to_jsonb(regexp_replace(value #>> '{}', pattern, '(erased)', 'g'))
+    WHEN 'array' THEN coalesce((
+      SELECT jsonb_agg(landing.without_keys(a.v, pattern) ORDER BY a.place)
+      FROM jsonb_array_elements(value) WITH ORDINALITY AS a (v, place)), '[]')
+    WHEN 'object' THEN coalesce((
+      SELECT jsonb_object_agg(
+        regexp_replace(o.k, pattern, '(erased)', 'g'),
+        -- A row as it stood in its file says more of a person than the key.
+        CASE WHEN o.k = 'raw' AND o.v #>> '{}' ~ pattern THEN '"(erased)"'
+          ELSE landing.without_keys(o.v, pattern) END)
+      FROM jsonb_each(value) AS o (k, v)), '{}')
+    ELSE value
+  END;
+END
+$$;
+COMMENT ON FUNCTION landing.without_keys IS
+  'A JSON value in whose texts keys are replaced by (erased), and raw rows that hold one as a whole';

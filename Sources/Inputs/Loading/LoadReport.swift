@@ -54,7 +54,7 @@ public struct LoadReport: Sendable, Codable, Equatable {
   public internal(set) var rowsRead: Int64 = 0
   /// Rows that went into the facts (after a check: that would pass every check of their own).
   public internal(set) var rowsAccepted: Int64 = 0
-  /// Rows kept in `landing.rejected`.
+  /// Rows kept in `landing.rejected`, and those of erased customers, which are not kept.
   public internal(set) var rowsRejected: Int64 = 0
   /// Rows that repeat what had been accepted.
   public internal(set) var rowsDuplicate: Int64 = 0

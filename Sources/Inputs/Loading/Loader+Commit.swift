@@ -56,12 +56,15 @@ extension Loader {
     let load = try await open(
       target, bytes: source.file == nil ? nil : outcome.bytes, digest: outcome.digest,
       on: connection)
+    let hasTombstones = try await hasTombstones(on: connection)
+    let erased = hasTombstones ? try await markErased(source, on: connection) : 0
     try await tableChecks(source, &verdict, on: connection)
     let newCustomers: Int
     switch source.into {
     case .events: newCustomers = try await events(target, load, &verdict, on: connection)
     case .customers: newCustomers = try await customers(target, load, &verdict, on: connection)
-    case .merges: newCustomers = try await merge(load, &verdict, on: connection)
+    case .merges:
+      newCustomers = try await merge(load, &verdict, hasMarked: erased > 0, on: connection)
     }
     if let breach = uniqueEvents(verdict) { throw LoadFailure(error: breach, verdict: verdict) }
 
@@ -77,6 +80,7 @@ extension Loader {
     report.newCustomers = Int64(newCustomers)
     report.notes = target.change.map { [$0.sentence] }
     verdict.fill(&report)
+    if hasTombstones { try await forgetErased(load, &report, on: connection) }
     try await span(outcome.tally, verdict, &report, on: connection)
     try await close(target, outcome, load, &report, on: connection)
     return report

@@ -73,6 +73,7 @@ extension Loader {
     private var currencies: Set<Int64> = []
     private var first = Int64.max
     private var last = Int64.min
+    private let hasTombstones: Bool
 
     /// How many rows are decided about together.
     private static let batchRows = 40_000
@@ -88,6 +89,7 @@ extension Loader {
       self.connection = connection
       rows = StagedRows(layout: .init(totals: target.source.plan.totals.count))
       load = try await loader.open(target, bytes: nil, digest: nil, on: connection)
+      hasTombstones = try await loader.hasTombstones(on: connection)
       now = loader.clock.now()
     }
 
@@ -183,6 +185,8 @@ extension Loader {
       let unknown = found.indices.filter { found[$0] == nil }
       if !unknown.isEmpty {
         let new = unknown.map { keys[$0] }
+        // Such rows are marked where they are staged.
+        if hasTombstones, try await loader.areErased(new, on: connection) { throw Unsuited() }
         newCustomers += try await connection.execute(
           SQL(file: "queries/inputs/insert_keyed_identities.sql", new))
         for (place, identity) in zip(unknown, try await identities(new)) { found[place] = identity }
@@ -283,6 +287,7 @@ extension Loader {
         report.firstOccurredAt = Instant(microseconds: first)
         report.lastOccurredAt = Instant(microseconds: last)
       }
+      if hasTombstones { try await loader.forgetErased(load, &report, on: connection) }
       try await connection.execute(
         SQL(file: "queries/inputs/complete_load.sql", load, outcome.bytes, outcome.digest))
       try await loader.close(target, outcome, load, &report, on: connection)

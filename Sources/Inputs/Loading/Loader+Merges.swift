@@ -6,9 +6,10 @@ extension Loader {
   /// Records the merges of a load and gives everything of the customers that cease to be to those
   /// that stay: events, profile statements, keys.
   ///
-  /// Returns how many customers were made, for keys that nobody had heard of.
+  /// Returns how many customers were made, for keys that nobody had heard of. `hasMarked` says that
+  /// rows were marked before, which are counted here.
   nonisolated(nonsending) func merge(
-    _ load: Int64, _ verdict: inout Verdict, on connection: Connection
+    _ load: Int64, _ verdict: inout Verdict, hasMarked: Bool, on connection: Connection
   ) async throws -> Int {
     try await step("merges")
     let plan = try await plan(on: connection)
@@ -17,6 +18,8 @@ extension Loader {
         SQL(
           file: "queries/inputs/mark_merges.sql", plan.refusals.map(\.line),
           plan.refusals.map(\.reason)))
+    }
+    if hasMarked || !plan.refusals.isEmpty {
       try await countMarked(&verdict, on: connection)
     }
     let merges = plan.merges

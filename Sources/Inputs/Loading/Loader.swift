@@ -259,11 +259,15 @@ public struct Loader: Sendable {
   private func record(_ failure: LoadFailure, of target: LoadTarget) async throws {
     var report = LoadReport(source: target.source.name, file: target.source.file, state: .checked)
     failure.verdict?.fill(&report)
-    let details = FailureDetails(
-      code: failure.error.code, message: failure.error.description, samples: report.samples)
+    let samples = report.samples
     let counts = try JSON.text(report.rejected)
-    let error = try JSON.text(details)
     _ = try await pool.withConnection { connection in
+      let kept =
+        try await hasTombstones(on: connection)
+        ? try await withoutErased(samples, on: connection) : samples
+      let error = try JSON.text(
+        FailureDetails(
+          code: failure.error.code, message: failure.error.description, samples: kept))
       try await connection.execute(
         SQL(
           file: "queries/inputs/insert_failed_load.sql", target.sourceID, target.source.file,

@@ -1,6 +1,6 @@
--- Keeps every row that was not accepted and is no duplicate.
+-- Keeps every row that was not accepted, is no duplicate and of nobody who was erased.
 -- Parameters: $1 load. Result: none.
 INSERT INTO landing.rejected (load_id, line, reason, column_name, raw)
 SELECT $1, line, reason, column_name, raw
 FROM pg_temp.strata_staged
-WHERE reason IS NOT NULL AND reason <> 'duplicate'
+WHERE reason NOT IN ('duplicate', 'erased')
