@@ -55,9 +55,17 @@ public struct FeatureAttributes: AttributeCatalogue {
 /// The columns of a feature table as rules read them; each is computed when it is asked for.
 public struct FeatureColumns: AttributeSource {
   private let table: FeatureTable
+  /// Who was a member before, in the rows of the table; nil where it is not known.
+  public let prior: PriorMembership?
 
-  /// The columns of a table.
-  public init(_ table: FeatureTable) { self.table = table }
+  /// The columns of a table, with who was a member before where rules ask about it.
+  public init(_ table: FeatureTable, prior: PriorMembership? = nil) {
+    self.table = table
+    self.prior = prior
+  }
+
+  /// The as-of of the table.
+  public var moment: RuleMoment? { RuleMoment(asOf: table.asOf, zone: table.zone) }
 
   /// The number of customers.
   public var count: Int { table.index.count }

@@ -26,7 +26,8 @@ public struct FeatureBuilder: Sendable {
   let states: StateStore
   let days: LocalDays
   let limits: ResourceLimits
-  var zone: Zone { days.zone }
+  /// The zone of the project's days.
+  public var zone: Zone { days.zone }
 
   /// How many days' states are kept when a state is saved.
   public static let keptStates = 3

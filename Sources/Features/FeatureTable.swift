@@ -57,6 +57,9 @@ public struct FeatureTable: Sendable {
     }
   }
 
+  /// The project's zone.
+  public var zone: Zone { days.zone }
+
   /// The last local midnight at `asOf` or before, whose population-relative values count.
   public var lastMidnight: Instant {
     days.isMidnight(asOf) ? asOf : days.zone.midnight(day)

@@ -100,6 +100,32 @@ public protocol AttributeSource {
   ///
   /// - Throws: whatever kept the column from being read; evaluation passes it on.
   func column(_ canonicalName: String) throws -> Column
+  /// When the values are of; nil where it is not known, which rules that count back in time need.
+  var moment: RuleMoment? { get }
+  /// Who was a member before; nil where it is not known, which rules that ask about it need.
+  var prior: PriorMembership? { get }
+}
+
+extension AttributeSource {
+  /// Not known.
+  public var moment: RuleMoment? { nil }
+  /// Not known.
+  public var prior: PriorMembership? { nil }
+}
+
+/// Who was a member of what at the last local midnight before the as-of, in the rows of a source.
+public struct PriorMembership: Sendable, Equatable {
+  /// Per segment with hysteresis, the members of that midnight.
+  public var members: [String: Bitset]
+  /// Per segment that `was_member_of` asks about, the number of the local day (as ``Day/number``) that
+  /// began at the last midnight at which the customer was a member; null for never.
+  public var lastDays: [String: Dense<Int32>]
+
+  /// What was known of the segments.
+  public init(members: [String: Bitset] = [:], lastDays: [String: Dense<Int32>] = [:]) {
+    self.members = members
+    self.lastDays = lastDays
+  }
 }
 
 /// An attribute source that is a table in memory.
@@ -108,12 +134,21 @@ public struct ColumnTable: AttributeSource, Sendable {
   public let count: Int
   /// Name to column.
   public var columns: [String: Column]
+  /// When the values are of.
+  public var moment: RuleMoment?
+  /// Who was a member before.
+  public var prior: PriorMembership?
 
   /// A table of columns that all have `count` rows.
-  public init(count: Int, columns: [String: Column]) {
+  public init(
+    count: Int, columns: [String: Column], moment: RuleMoment? = nil,
+    prior: PriorMembership? = nil
+  ) {
     precondition(columns.values.allSatisfy { $0.count == count }, "a column of another length")
     self.count = count
     self.columns = columns
+    self.moment = moment
+    self.prior = prior
   }
 
   /// The column of a name.

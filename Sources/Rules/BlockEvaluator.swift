@@ -102,6 +102,13 @@ struct BlockEvaluator {
       let childP = scratch + possiblePlace[child] * size
       for word in 0..<block.words { T[word] = ~childP[word] }
       if !isCertain { for word in 0..<block.words { P[word] = ~childT[word] } }
+    case .sum(let children, let weights, let threshold):
+      WeightedSum.fill(
+        T, block.words, children.map { scratch + truePlace[$0] * size }, weights, threshold)
+      if !isCertain {
+        WeightedSum.fill(
+          P, block.words, children.map { scratch + possiblePlace[$0] * size }, weights, threshold)
+      }
     case .given(let number):
       let verdict = plan.given[number]
       for word in 0..<block.words {

@@ -7,8 +7,14 @@ struct ClauseParser {
   /// `all`, `any` and `not` within each other.
   static let limitOfDepth = 64
   private static let groupKeys = ["all", "any", "not"]
-  private static let referenceKeys = [Operator.memberOf.rawValue, Operator.notMemberOf.rawValue]
-  private static let conditionKeys = ["attribute", "operator", "value", "values", "or_missing"]
+  private static let scoreKeys = ["score", "threshold", "leave_below"]
+  private static let partKeys = ["when", "weight"]
+  private static let referenceKeys = [
+    Operator.memberOf.rawValue, Operator.notMemberOf.rawValue, Operator.wasMemberOf.rawValue,
+  ]
+  private static let conditionKeys = [
+    "attribute", "operator", "value", "values", "or_missing", "ci", "where", "within",
+  ]
 
   /// The clause of a document; nil after a fault was noted.
   func clause(_ document: Document, depth: Int = 0) -> Clause? {
@@ -46,8 +52,12 @@ struct ClauseParser {
     if let verb = EventMapParser.verb(of: names) {
       return EventMapParser(faults: faults).clause(entries, verb, at: location)
     }
+    if names.contains("score") { return score(entries, at: location, depth: depth) }
+    if names.contains(Operator.wasMemberOf.rawValue) {
+      return wasMember(entries, at: location).map(Clause.condition)
+    }
     if names.contains(where: { Self.conditionKeys.contains($0) }) {
-      return criterion(entries, at: location).map(Clause.condition)
+      return criterion(entries, at: location, depth: depth).map(Clause.condition)
     }
     guard entries.count == 1, let entry = entries.first else {
       faults.add(
@@ -71,10 +81,111 @@ struct ClauseParser {
       return .condition(
         ParsedCondition(attribute: nil, operator: op, operands: [operand], location: location))
     default:
-      let known = Self.groupKeys + Self.referenceKeys + Self.conditionKeys
+      let known = Self.groupKeys + ["score"] + Self.referenceKeys + Self.conditionKeys
       faults.add(
         "unknown_key", "expected all, any, not or a criterion, found key '\(visible(entry.key))'",
         hint: Suggestion.hint(for: names[0], among: known), at: entry.key.location)
+      return nil
+    }
+  }
+
+  /// `{score: [{when: …, weight: 2}, …], threshold: 5, leave_below: 3}`.
+  private func score(
+    _ entries: [(key: Document, value: Document)], at location: SourceLocation, depth: Int
+  ) -> Clause? {
+    guard let parts = keyed(entries, Self.scoreKeys, of: "score") else { return nil }
+    guard let threshold = parts["threshold"] else {
+      faults.add(
+        "syntax", "expected a 'threshold' beside 'score', found none",
+        hint: "write the sum from which the score is true", at: location)
+      return nil
+    }
+    guard let list = parts["score"], case .list(let items) = list.content else {
+      faults.add(
+        "syntax", "expected a list after 'score:', found \(parts["score"]?.words ?? "none")",
+        hint: "write score: [{when: …, weight: 2}, …]", at: parts["score"]?.location ?? location)
+      return nil
+    }
+    guard !items.isEmpty else {
+      faults.add(
+        "empty", "expected at least one condition in 'score:', found none",
+        hint: "write score: [{when: …, weight: 2}, …]", at: list.location)
+      return nil
+    }
+    var found: [(clause: Clause, weight: Literal)] = []
+    for item in items {
+      guard case .map(let entries) = item.content else {
+        faults.add(
+          "syntax", "expected a condition with its weight, found \(item.words)",
+          hint: "write {when: …, weight: 2}", at: item.location)
+        continue
+      }
+      guard let part = keyed(entries, Self.partKeys, of: "part of a score") else { continue }
+      guard let when = part["when"] else {
+        faults.add(
+          "syntax", "expected 'when' in the part of a score, found none",
+          hint: "write {when: …, weight: 2}", at: item.location)
+        continue
+      }
+      let weight = part["weight"].map { literal($0) } ?? Literal(bare: "1", at: item.location)
+      if let clause = clause(when, depth: depth + 1), let weight { found.append((clause, weight)) }
+    }
+    let leave = parts["leave_below"].flatMap { literal($0) }
+    guard let threshold = literal(threshold), !found.isEmpty,
+      leave != nil || parts["leave_below"] == nil
+    else { return nil }
+    // Parts that were refused keep the score from being used; the others are checked too.
+    return .score(
+      ParsedScore(
+        parts: found, threshold: threshold, leaveBelow: leave, location: location))
+  }
+
+  /// `{was_member_of: loyal, within: 30 days}`.
+  private func wasMember(
+    _ entries: [(key: Document, value: Document)], at location: SourceLocation
+  ) -> ParsedCondition? {
+    let key = Operator.wasMemberOf.rawValue
+    guard let parts = keyed(entries, [key, "within"], of: key), let name = parts[key],
+      let operand = literal(name)
+    else { return nil }
+    var condition = ParsedCondition(
+      attribute: nil, operator: .wasMemberOf, operands: [operand], location: location)
+    condition.within = parts["within"].flatMap { literal($0) }
+    if parts["within"] != nil, condition.within == nil { return nil }
+    return condition
+  }
+
+  /// The values by their keys, nil after an unknown key was noted.
+  private func keyed(
+    _ entries: [(key: Document, value: Document)], _ keys: [String], of what: String
+  ) -> [String: Document]? {
+    var parts: [String: Document] = [:]
+    var isSound = true
+    for (key, value) in entries {
+      let name = key.scalar?.text ?? ""
+      if keys.contains(name) {
+        parts[name] = value
+      } else {
+        faults.add(
+          "unknown_key", "expected a key of \(what), found '\(visible(key))'",
+          hint: Suggestion.hint(for: name, among: keys)
+            ?? "the keys are \(keys.joined(separator: ", "))", at: key.location)
+        isSound = false
+      }
+    }
+    return isSound ? parts : nil
+  }
+
+  /// Whether a key holds true; nil after a fault was noted.
+  private func flag(_ document: Document?, _ key: String) -> Bool? {
+    guard let document else { return false }
+    switch document.scalar?.text {
+    case "true": return true
+    case "false": return false
+    default:
+      faults.add(
+        "syntax", "expected true or false after '\(key):', found \(document.words)",
+        at: document.location)
       return nil
     }
   }
@@ -106,40 +217,31 @@ struct ClauseParser {
 
   /// `{attribute:, operator:, value:}`.
   private func criterion(
-    _ entries: [(key: Document, value: Document)], at location: SourceLocation
+    _ entries: [(key: Document, value: Document)], at location: SourceLocation, depth: Int
   ) -> ParsedCondition? {
-    var parts: [String: Document] = [:]
-    var sound = true
-    for (key, value) in entries {
-      let name = key.scalar?.text ?? ""
-      if Self.conditionKeys.contains(name) {
-        parts[name] = value
-      } else {
-        faults.add(
-          "unknown_key", "expected a key of a criterion, found '\(visible(key))'",
-          hint: Suggestion.hint(for: name, among: Self.conditionKeys)
-            ?? "the keys are \(Self.conditionKeys.joined(separator: ", "))", at: key.location)
-        sound = false
-      }
-    }
+    let known = keyed(entries, Self.conditionKeys, of: "a criterion")
+    var sound = known != nil
+    // What else is wrong with it is told too.
+    let parts =
+      known
+      ?? Dictionary(
+        entries.map { ($0.key.scalar?.text ?? "", $0.value) }, uniquingKeysWith: { one, _ in one })
     let value = parts["value"] ?? parts["values"]
     if let values = parts["values"], parts["value"] != nil {
       faults.add(
         "syntax", "expected 'value' or 'values', found both", at: values.location)
       sound = false
     }
-    var orMissing = false
-    if let flag = parts["or_missing"] {
-      switch flag.scalar?.text {
-      case "true": orMissing = true
-      case "false": break
-      default:
-        faults.add(
-          "syntax", "expected true or false after 'or_missing:', found \(flag.words)",
-          at: flag.location)
-        sound = false
-      }
+    let orMissing = flag(parts["or_missing"], "or_missing")
+    let foldsCase = flag(parts["ci"], "ci")
+    if orMissing == nil || foldsCase == nil { sound = false }
+    var population: Clause?
+    if let document = parts["where"] {
+      population = clause(document, depth: depth + 1)
+      if population == nil { sound = false }
     }
+    let within = parts["within"].flatMap { literal($0) }
+    if parts["within"] != nil, within == nil { sound = false }
     var name: (String, SourceLocation)?
     if let attribute = parts["attribute"] {
       if let scalar = attribute.scalar, !scalar.text.isEmpty {
@@ -165,7 +267,8 @@ struct ClauseParser {
     guard let operands = operands(value, of: op, at: location) else { return nil }
     return ParsedCondition(
       attribute: op.isReference ? nil : name, operator: op, operands: operands,
-      orMissing: orMissing, location: location)
+      orMissing: orMissing ?? false, foldsCase: foldsCase ?? false, population: population,
+      within: within, location: location)
   }
 
   /// The operator of a criterion; `top` and `bottom` are told apart by their value.
@@ -178,7 +281,7 @@ struct ClauseParser {
     if name == "top" || name == "bottom" {
       let form = value?.scalar.map { Literal.form(of: $0.text) }
       if case .percent = form { return name == "top" ? .topPercent : .bottomPercent }
-      if name == "top" { return .topCount }
+      return name == "top" ? .topCount : .bottomCount
     }
     if let op = Operator.spellings[name] { return op }
     faults.add(
@@ -246,10 +349,6 @@ enum OperatorWords {
   }
 
   static func hint(_ text: String) -> String {
-    if Operator.announced.contains(text.lowercased()) {
-      return "'\(text.lowercased())' is not available yet"
-    }
-    if text.lowercased() == "bottom" { return "write bottom N%, or top N with the N greatest" }
     return Suggestion.hint(for: text, among: Array(Operator.spellings.keys))
       ?? "the operators are "
       + Operator.allCases.map(\.rawValue).joined(separator: " ")

@@ -1,3 +1,5 @@
+import Schedules
+
 extension RuleChecker {
   /// Notes attributes of which one `all` requires what no value fulfils.
   func reportContradictions(_ conjuncts: [Conjunct]) {
@@ -45,14 +47,28 @@ extension RuleChecker {
       case .isMissing: !conjunct.isNegated
       case .isPresent: conjunct.isNegated
       case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
-        .notIn, .contains, .startsWith, .endsWith, .before, .after, .topPercent, .bottomPercent,
-        .topCount, .memberOf, .notMemberOf:
+        .notIn, .contains, .startsWith, .endsWith, .matches, .before, .after, .withinLast,
+        .notWithinLast, .topPercent, .bottomPercent, .topCount, .bottomCount, .memberOf,
+        .notMemberOf, .wasMemberOf:
         conjunct.condition.orMissing && !conjunct.isNegated
       }
     }
   }
 
+  /// Moments at which windows of days and months are compared with each other: what excludes each other
+  /// at each of them is taken to do so always.
+  private static let moments: [RuleMoment] = ["2023-03-01T00:00:00Z", "2024-08-01T00:00:00Z"]
+    .compactMap { Instant(rfc3339: $0).map { RuleMoment(asOf: $0, zone: .utc) } }
+
+  /// Whether some value fulfils them all; what counts back from the as-of is compared with its like only.
   private static func valueFulfils(_ conjuncts: [Conjunct]) -> Bool {
+    let relative = conjuncts.filter { $0.condition.operator.isRelative }
+    if relative.isEmpty { return valueFulfils(conjuncts, at: nil) }
+    let others = conjuncts.filter { !$0.condition.operator.isRelative }
+    return valueFulfils(others, at: nil) && moments.contains { valueFulfils(relative, at: $0) }
+  }
+
+  private static func valueFulfils(_ conjuncts: [Conjunct], at moment: RuleMoment?) -> Bool {
     guard let attribute = conjuncts.first?.condition.attribute else { return true }
     var ranges = attribute.domain
     var booleans: Set<Bool> = [true, false]
@@ -62,7 +78,7 @@ extension RuleChecker {
       let condition = conjunct.condition
       // What a percentile selects is known only at evaluation.
       if condition.operator.isPercentile { continue }
-      let lowered = condition.lowered(attribute.representation)
+      let lowered = condition.lowered(attribute.representation, moment: moment)
       let wanted = lowered.isNegated == conjunct.isNegated
       switch lowered.test {
       case .missing: if wanted { return false }

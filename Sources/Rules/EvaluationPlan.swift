@@ -12,6 +12,9 @@ struct EvaluationPlan {
     case any([Int])
     /// True where the other is false.
     case not(Int)
+    /// True where the weights of the true ones add up to a threshold; the weights are not negative, the
+    /// children ascend, each once.
+    case sum([Int], weights: [Int64], atLeast: Int64)
     /// A verdict that was given, by its number.
     case given(Int)
   }
@@ -23,10 +26,13 @@ struct EvaluationPlan {
   private(set) var given: [Verdict] = []
   private(set) var percentiles: Percentiles
 
-  private let source: any AttributeSource
+  let source: any AttributeSource
+  /// The segment whose rule is being added: whose members a score with hysteresis asks about.
+  private(set) var segmentBeingAdded: String?
   private var index: [Node: Int] = [:]
   private var columnIndex: [String: Int] = [:]
   private var segmentNodes: [String: Int] = [:]
+  private var givenNodes: [String: Int] = [:]
 
   /// - Parameter cuts: of percentile conditions among everyone; nil to find them in the source.
   init(source: any AttributeSource, cuts: PopulationCuts? = nil) {
@@ -36,8 +42,24 @@ struct EvaluationPlan {
 
   /// Adds a segment's rule under its name, so that later rules may refer to it.
   mutating func add(segment name: String, _ expression: Expression) throws -> Int {
+    segmentBeingAdded = name
+    defer { segmentBeingAdded = nil }
     let node = try add(expression)
     segmentNodes[name] = node
+    return node
+  }
+
+  /// Adds rows that are known, once for each key.
+  mutating func given(_ rows: Bitset, as key: String) throws -> Int {
+    if let known = givenNodes[key] { return known }
+    guard rows.count == source.count else {
+      throw RuleError(
+        code: "rules.row_count",
+        message: "expected \(source.count) rows of earlier members, found \(rows.count)")
+    }
+    given.append(Verdict(isTrue: rows, isUnknown: Bitset(count: rows.count)))
+    let node = insert(.given(given.count - 1), certain: true)
+    givenNodes[key] = node
     return node
   }
 
@@ -68,6 +90,8 @@ struct EvaluationPlan {
       }
       return isMember ? node : negation(of: node)
     case .condition(let condition): return try add(condition)
+    case .score(let score): return try add(score)
+    case .wasMember(let name, let span): return try wasMember(name, within: span)
     }
   }
 
@@ -76,16 +100,24 @@ struct EvaluationPlan {
     let column = try self.column(attribute)
     var cut: Cut?
     if condition.operator.isPercentile, let representation = columns[column].representation {
-      cut = percentiles.cut(condition, column: columns[column], representation: representation)
+      let source = self.source
+      cut = try percentiles.cut(
+        condition, column: columns[column], representation: representation
+      ) { try $0.rows(of: source) }
     }
-    let lowered = condition.lowered(columns[column].representation, cut: cut)
+    if condition.operator.isRelative, source.moment == nil { throw Self.momentMissing }
+    let lowered = condition.lowered(
+      columns[column].representation, cut: cut, moment: source.moment)
     let isMissing = lowered.test == .missing
     var node = insert(
       .test(column: column, lowered.test),
       certain: isMissing || columns[column].present == nil)
     if lowered.isNegated { node = negation(of: node) }
-    guard condition.orMissing else { return node }
-    return group([node, insert(.test(column: column, .missing), certain: true)], isAll: false)
+    if condition.orMissing {
+      node = group([node, insert(.test(column: column, .missing), certain: true)], isAll: false)
+    }
+    guard let population = condition.population else { return node }
+    return group([node, try add(population)], isAll: true)
   }
 
   private mutating func column(_ attribute: Attribute) throws -> Int {
@@ -107,23 +139,32 @@ struct EvaluationPlan {
     return columns.count - 1
   }
 
-  private mutating func group(_ children: [Int], isAll: Bool) -> Int {
+  mutating func group(_ children: [Int], isAll: Bool) -> Int {
     let distinct = Array(Set(children)).sorted()
     if distinct.count == 1, let only = distinct.first { return only }
     return insert(
       isAll ? .all(distinct) : .any(distinct), certain: distinct.allSatisfy { isCertain[$0] })
   }
 
-  private mutating func negation(of node: Int) -> Int {
+  mutating func negation(of node: Int) -> Int {
     if case .not(let inner) = nodes[node] { return inner }
     return insert(.not(node), certain: isCertain[node])
   }
 
-  private mutating func insert(_ node: Node, certain: Bool) -> Int {
+  mutating func insert(_ node: Node, certain: Bool) -> Int {
     if let known = index[node] { return known }
     nodes.append(node)
     isCertain.append(certain)
     index[node] = nodes.count - 1
     return nodes.count - 1
+  }
+}
+
+extension Expression {
+  /// The rows of a source for which it is true.
+  func rows(of source: any AttributeSource) throws -> Bitset {
+    var plan = EvaluationPlan(source: source)
+    let node = try plan.add(self)
+    return BlockEvaluator(plan, count: source.count).verdicts(of: [node])[0].isTrue
   }
 }

@@ -74,6 +74,25 @@ public struct ExactDecimal: Sendable, Hashable {
     return overflow ? nil : ExactDecimal(digits: product, scale: scale)
   }
 
+  /// The sum, nil beyond 38 digits.
+  func adding(_ other: ExactDecimal) -> ExactDecimal? {
+    let scale = max(self.scale, other.scale)
+    guard let one = digits(of: scale), let two = other.digits(of: scale) else { return nil }
+    let (sum, overflow) = one.addingReportingOverflow(two)
+    return overflow ? nil : ExactDecimal(digits: sum, scale: scale)
+  }
+
+  /// The digits with as many decimals as `wanted`, at least those it has; nil beyond 38 digits.
+  func digits(of wanted: Int) -> Int128? {
+    var value = digits
+    for _ in 0..<max(0, wanted - scale) {
+      let (next, overflow) = value.multipliedReportingOverflow(by: 10)
+      if overflow { return nil }
+      value = next
+    }
+    return value
+  }
+
   /// Where a number stands among the Int64 multiples of `10^-scale`.
   enum Position: Equatable {
     /// Below every one of them.

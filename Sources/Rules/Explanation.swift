@@ -1,4 +1,5 @@
 import Columns
+import Schedules
 
 /// Why a rule says what it says of one customer: a tree of clauses.
 public struct Explanation: Sendable, Hashable, Codable {
@@ -44,6 +45,8 @@ public struct Explainer {
   private let catalogue: SegmentCatalogue?
   private var percentiles = Percentiles()
   private var columns: [String: Column] = [:]
+  /// The segment whose rule is being explained.
+  private var owner: String?
 
   /// An explainer; rules with references need the catalogue they stand in.
   public init(_ source: any AttributeSource, catalogue: SegmentCatalogue? = nil) {
@@ -61,6 +64,17 @@ public struct Explainer {
         code: "rules.row", message: "expected a row below \(source.count), found \(row)")
     }
     return try explain(rule.expression, row)
+  }
+
+  /// The explanation of a segment's rule for one row: a score that is easier to stay in than to enter
+  /// asks whether the row was a member of it.
+  ///
+  /// - Throws: as ``explain(_:row:)``.
+  public mutating func explain(_ segment: Segment, row: Int) throws -> Explanation {
+    let outer = owner
+    owner = segment.name
+    defer { owner = outer }
+    return try explain(segment.rule, row: row)
   }
 
   private mutating func explain(_ expression: Expression, _ row: Int) throws -> Explanation {
@@ -86,10 +100,12 @@ public struct Explainer {
           code: "rules.segment_missing",
           message: "expected segment '\(name)' in the catalogue, found none")
       }
-      let child = try explain(segment.rule.expression, row)
+      let child = try explain(segment, row: row)
       return group(
         expression.description, [child], isMember ? child.verdict : child.verdict.negated)
     case .condition(let condition): return try explain(condition, row)
+    case .score(let score): return try explain(score, row)
+    case .wasMember(let name, let span): return try explain(name, within: span, row)
     }
   }
 
@@ -107,11 +123,15 @@ public struct Explainer {
     columns[attribute.name] = column
     var cut: Cut?
     if condition.operator.isPercentile, let representation = column.representation {
-      cut = percentiles.cut(condition, column: column, representation: representation)
+      let source = self.source
+      cut = try percentiles.cut(condition, column: column, representation: representation) {
+        try $0.rows(of: source)
+      }
     }
-    let lowered = condition.lowered(column.representation, cut: cut)
+    if condition.operator.isRelative, source.moment == nil { throw EvaluationPlan.momentMissing }
+    let lowered = condition.lowered(column.representation, cut: cut, moment: source.moment)
     let value = ColumnValue(column, row: row)
-    let verdict: Truth
+    var verdict: Truth
     if lowered.test == .missing {
       verdict = (value == nil) != lowered.isNegated ? .true : .false
     } else if let value {
@@ -120,6 +140,12 @@ public struct Explainer {
     } else {
       verdict = condition.orMissing ? .true : .unknown
     }
+    var children: [Explanation] = []
+    if let population = condition.population {
+      let child = try explain(population, row)
+      children = [child]
+      verdict = verdict.and(child.verdict)
+    }
     let values = condition.operands.map {
       $0.text(unit: condition.operator.isPercentile ? .none : attribute.unit)
     }
@@ -127,11 +153,61 @@ public struct Explainer {
       clause: condition.description, attribute: attribute.name,
       actual: value?.text(unit: attribute.unit),
       threshold: values.isEmpty ? nil : values.joined(separator: ", "),
-      cut: percentiles.found[condition]?.report.cut, verdict: verdict, children: [])
+      cut: percentiles.found[condition]?.report.cut, verdict: verdict, children: children)
+  }
+
+  /// The sum, or its least and greatest where parts are unknown, against the threshold that counts for
+  /// the row.
+  private mutating func explain(_ score: Score, _ row: Int) throws -> Explanation {
+    var least = ExactDecimal(0)
+    var greatest = ExactDecimal(0)
+    var children: [Explanation] = []
+    for part in score.parts {
+      let child = try explain(part.condition, row)
+      children.append(child)
+      if child.verdict != .false {
+        let isMore = !part.weight.isNegative
+        if child.verdict == .true || isMore { greatest = greatest.adding(part.weight) ?? greatest }
+        if child.verdict == .true || !isMore { least = least.adding(part.weight) ?? least }
+      }
+    }
+    var threshold = score.threshold
+    var note = ""
+    if let leave = score.leaveBelow {
+      guard let name = owner, let members = source.prior?.members[name] else {
+        throw EvaluationPlan.priorMissing(owner ?? "this rule")
+      }
+      let wasMember = members[row]
+      if wasMember { threshold = leave }
+      note = wasMember ? " (was a member)" : " (was no member)"
+    }
+    return Explanation(
+      clause: score.description, attribute: "score",
+      actual: least == greatest ? "\(least)" : "\(least) to \(greatest)",
+      threshold: "\(threshold)\(note)", cut: nil,
+      verdict: least >= threshold ? .true : greatest < threshold ? .false : .unknown,
+      children: children)
+  }
+
+  private func explain(_ name: String, within span: TimeSpan, _ row: Int) throws -> Explanation {
+    guard let moment = source.moment else { throw EvaluationPlan.momentMissing }
+    guard let days = source.prior?.lastDays[name] else { throw EvaluationPlan.priorMissing(name) }
+    let first = span.firstDay(endingWith: moment.day)
+    let last = days[row].map { Day(number: $0) }
+    return Explanation(
+      clause: Expression.wasMember(name, within: span).description, attribute: "last midnight",
+      actual: last?.description ?? "never", threshold: first.description, cut: nil,
+      verdict: last.map { $0 >= first } ?? false ? .true : .false, children: [])
   }
 }
 
 extension Truth {
+  /// Both of them.
+  func and(_ other: Truth) -> Truth {
+    if self == .false || other == .false { return .false }
+    return self == .unknown || other == .unknown ? .unknown : .true
+  }
+
   /// `not` of it: unknown stays unknown.
   public var negated: Truth {
     switch self {

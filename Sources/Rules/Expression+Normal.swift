@@ -14,7 +14,8 @@ extension Expression {
       case let other: .not(other)
       }
     case .condition(let condition): .condition(condition.normalised)
-    case .segment: self
+    case .score(let score): .score(score.normalised)
+    case .segment, .wasMember: self
     }
   }
 
@@ -24,7 +25,7 @@ extension Expression {
       switch part {
       case .all(let inner) where isAll: flat += inner
       case .any(let inner) where !isAll: flat += inner
-      case .all, .any, .not, .condition, .segment: flat.append(part)
+      case .all, .any, .not, .condition, .segment, .score, .wasMember: flat.append(part)
       }
     }
     var byText: [ByteText: Expression] = [:]
@@ -57,11 +58,28 @@ extension Condition {
     case .before: name = .less
     case .after: name = .greater
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .contains,
-      .startsWith, .endsWith, .isMissing, .isPresent, .topPercent, .bottomPercent, .topCount,
-      .memberOf, .notMemberOf:
+      .startsWith, .endsWith, .matches, .isMissing, .isPresent, .withinLast, .notWithinLast,
+      .topPercent, .bottomPercent, .topCount, .bottomCount, .memberOf, .notMemberOf, .wasMemberOf:
       break
     }
     return Condition(
-      attribute: attribute, operator: name, operands: values, orMissing: orMissing)
+      attribute: attribute, operator: name, operands: values, orMissing: orMissing,
+      foldsCase: foldsCase, population: population?.normalised)
+  }
+}
+
+extension Score {
+  /// The parts sorted and equal ones put together; what adds nothing is gone.
+  var normalised: Score {
+    var byText: [ByteText: Part] = [:]
+    for part in parts {
+      let condition = part.condition.normalised
+      let key = ByteText(condition.description)
+      let weight = byText[key].map { $0.weight.adding(part.weight) ?? part.weight } ?? part.weight
+      byText[key] = Part(condition: condition, weight: weight)
+    }
+    let sorted = byText.sorted { $0.key < $1.key }.map(\.value)
+    let kept = sorted.filter { $0.weight != ExactDecimal(0) }
+    return Score(parts: kept.isEmpty ? sorted : kept, threshold: threshold, leaveBelow: leaveBelow)
   }
 }

@@ -14,6 +14,7 @@ extension RuleValue {
     case .day(let day): day.description
     case .instant(let instant): instant.description
     case .localDay(let day, _, _): day.description
+    case .span(let span): span.description
     }
   }
 }
@@ -29,13 +30,15 @@ extension Condition: CustomStringConvertible {
       case .isIn, .notIn: "\(`operator`.rawValue) [\(values.joined(separator: ", "))]"
       case .isMissing, .isPresent: `operator`.rawValue
       case .topPercent, .topCount: "top \(values.joined())"
-      case .bottomPercent: "bottom \(values.joined())"
+      case .bottomPercent, .bottomCount: "bottom \(values.joined())"
       case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .contains,
-        .startsWith, .endsWith, .before, .after, .memberOf, .notMemberOf:
+        .startsWith, .endsWith, .matches, .before, .after, .withinLast, .notWithinLast, .memberOf,
+        .notMemberOf, .wasMemberOf:
         "\(`operator`.rawValue) \(values.joined())"
       }
     if let question = attribute.question { return words(of: question, comparison: body) }
-    return "\(head) \(body)" + (orMissing ? " or_missing" : "")
+    return "\(head) \(body)" + (foldsCase ? " ci" : "") + (orMissing ? " or_missing" : "")
+      + (population.map { " where \($0)" } ?? "")
   }
 }
 
@@ -50,11 +53,25 @@ extension Expression: CustomStringConvertible {
     case .segment(let name, let isMember):
       "\(isMember ? Operator.memberOf.rawValue : Operator.notMemberOf.rawValue) "
         + RuleText.name(name)
+    case .score(let score): score.description
+    case .wasMember(let name, let span):
+      "\(Operator.wasMemberOf.rawValue) \(RuleText.name(name)) within \(span)"
     }
   }
 }
 
+extension Score: CustomStringConvertible {
+  /// `score(2 x orders_45d > 3, 1 x country = 'PT') >= 2, leave below 1`.
+  public var description: String {
+    let sum = parts.map { "\($0.weight) x \($0.condition)" }.joined(separator: ", ")
+    return "score(\(sum)) >= \(threshold)" + (leaveBelow.map { ", leave below \($0)" } ?? "")
+  }
+}
+
 extension RuleText {
+  /// Words that may follow a name or a value in a short string.
+  static let modifiers: Set<String> = ["within", "where", "ci", "or_missing", "top", "bottom"]
+
   /// A name as it stands in a short string: bare where that reads back, else in quotes.
   static func name(_ name: String) -> String {
     let bare =
@@ -62,6 +79,8 @@ extension RuleText {
       && name.unicodeScalars.allSatisfy {
         $0.isASCII && ($0.properties.isAlphabetic || $0 == "_" || ($0 >= "0" && $0 <= "9"))
       }
-    return bare && Operator.spellings[name.lowercased()] == nil ? name : quoted(name)
+    let lower = name.lowercased()
+    return bare && Operator.spellings[lower] == nil && !modifiers.contains(lower)
+      ? name : quoted(name)
   }
 }

@@ -42,6 +42,8 @@ public enum RuleValue: Sendable, Hashable {
   case instant(Instant)
   /// A local day against an instant: `[start, end)`.
   case localDay(Day, start: Instant, end: Instant)
+  /// A length of time before the as-of.
+  case span(TimeSpan)
 }
 
 /// One checked comparison of an attribute.
@@ -54,6 +56,56 @@ public struct Condition: Sendable, Hashable {
   public let operands: [RuleValue]
   /// Whether null counts as true in place of unknown.
   public let orMissing: Bool
+  /// Whether texts are compared with their case folded.
+  public let foldsCase: Bool
+  /// Among whom `top` and `bottom` count; nil for everyone. Who is outside is not a member.
+  public let population: Expression?
+
+  init(
+    attribute: Attribute, operator: Operator, operands: [RuleValue], orMissing: Bool = false,
+    foldsCase: Bool = false, population: Expression? = nil
+  ) {
+    self.attribute = attribute
+    self.operator = `operator`
+    self.operands = operands
+    self.orMissing = orMissing
+    self.foldsCase = foldsCase
+    self.population = population
+  }
+}
+
+/// A weighted sum of conditions against a threshold.
+///
+/// A true part adds its weight, a false one nothing. Where parts are unknown, the score is true if the
+/// least possible sum reaches the threshold, false if the greatest does not, else unknown.
+public struct Score: Sendable, Hashable {
+  /// One condition and what it adds.
+  public struct Part: Sendable, Hashable {
+    /// The condition.
+    public let condition: Expression
+    /// What it adds where it is true; not zero, may be negative.
+    public let weight: ExactDecimal
+
+    /// A condition and what it adds.
+    public init(condition: Expression, weight: ExactDecimal) {
+      self.condition = condition
+      self.weight = weight
+    }
+  }
+
+  /// The parts; never empty.
+  public let parts: [Part]
+  /// The sum from which it is true.
+  public let threshold: ExactDecimal
+  /// For members of the last midnight, the lower sum from which it stays true; nil for none.
+  public let leaveBelow: ExactDecimal?
+
+  /// A sum of at least one part.
+  public init(parts: [Part], threshold: ExactDecimal, leaveBelow: ExactDecimal? = nil) {
+    self.parts = parts
+    self.threshold = threshold
+    self.leaveBelow = leaveBelow
+  }
 }
 
 /// A checked rule: one tree behind YAML, JSON and short strings.
@@ -68,6 +120,11 @@ public indirect enum Expression: Sendable, Hashable {
   case condition(Condition)
   /// The verdict of another segment's rule, turned round for `not_member_of`.
   case segment(String, isMember: Bool)
+  /// A weighted sum of conditions.
+  case score(Score)
+  /// Whether the rule of a segment was true at one of the midnights of a window that ends before the
+  /// as-of; never unknown.
+  case wasMember(String, within: TimeSpan)
 }
 
 extension Expression {
@@ -77,7 +134,9 @@ extension Expression {
     switch self {
     case .all(let parts), .any(let parts): for part in parts { part.visit(body) }
     case .not(let part): part.visit(body)
-    case .condition, .segment: break
+    case .score(let score): for part in score.parts { part.condition.visit(body) }
+    case .condition(let condition): condition.population?.visit(body)
+    case .segment, .wasMember: break
     }
   }
 
@@ -97,5 +156,19 @@ extension Expression {
     var found: Set<String> = []
     visit { if case .segment(let name, _) = $0 { found.insert(name) } }
     return found.sorted()
+  }
+
+  /// The segments whose past it asks about, each once, by name.
+  public var pastReferences: [String] {
+    var found: Set<String> = []
+    visit { if case .wasMember(let name, _) = $0 { found.insert(name) } }
+    return found.sorted()
+  }
+
+  /// Whether a score in it is easier to stay in than to enter, so that it asks who was a member.
+  public var hasHysteresis: Bool {
+    var found = false
+    visit { if case .score(let score) = $0, score.leaveBelow != nil { found = true } }
+    return found
   }
 }

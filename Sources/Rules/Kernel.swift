@@ -21,7 +21,8 @@ enum Kernel {
         self = .constant(false)
         return
       }
-      self = .codes(dictionary.map { test.matches($0) ? 1 : 0 } + [0])
+      let passes = test.prepared()
+      self = .codes(dictionary.map { passes($0) ? 1 : 0 } + [0])
     case .ranges(let set):
       if set.isEmpty {
         self = .constant(false)

@@ -15,15 +15,17 @@ struct LiteralReader {
       case .percent(let number), .number(let number): return .percent(number)
       case .quoted(let text):
         if case .percent(let number) = Literal.form(of: text) { return .percent(number) }
-      case .days, .word: break
+      case .days, .time, .word: break
       }
       return mismatch(literal, expected: "a share such as 20%")
-    case .topCount:
+    case .withinLast, .notWithinLast: return span(literal)
+    case .matches: return pattern(literal)
+    case .topCount, .bottomCount:
       if case .number(let number) = literal.form { return .number(number) }
       return mismatch(literal, expected: "a whole number or a share such as 20%")
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
       .notIn, .contains, .startsWith, .endsWith, .isMissing, .isPresent, .before, .after,
-      .memberOf, .notMemberOf:
+      .memberOf, .notMemberOf, .wasMemberOf:
       break
     }
     switch attribute.type {
@@ -79,6 +81,9 @@ struct LiteralReader {
         return unitMismatch(literal, hint: "days belong to attributes that count days")
       }
       return .number(number)
+    case .time:
+      return unitMismatch(
+        literal, hint: "only days can be compared with attributes that count days")
     case .word(let text), .quoted(let text):
       // JSON has no way to write 70% without quotes.
       switch Literal.form(of: text) {
@@ -88,7 +93,8 @@ struct LiteralReader {
       case .number(let number):
         return mismatch(
           literal, expected: "a number", hint: "write \(number) without quotes")
-      case .percent, .days, .word, .quoted: return mismatch(literal, expected: "a number")
+      case .percent, .days, .time, .word, .quoted:
+        return mismatch(literal, expected: "a number")
       }
     }
   }
@@ -111,9 +117,38 @@ struct LiteralReader {
         return nil
       }
       return .text(ByteText(text))
-    case .number, .percent, .days:
+    case .number, .percent, .days, .time:
       return mismatch(
         literal, expected: "text", hint: "put it in quotes: '\(literal.words)'")
+    }
+  }
+
+  /// A length of time before the as-of; days are whole, so that dates know no hours.
+  private func span(_ literal: Literal) -> RuleValue? {
+    guard let span = literal.span else {
+      return mismatch(
+        literal, expected: "a length of time such as 7 days",
+        hint: "write a whole number of minutes, hours, days, weeks or months")
+    }
+    guard attribute.type == .instant || !span.isExact else {
+      return mismatch(
+        literal, expected: "days, weeks or months",
+        hint: "a date has no time of day")
+    }
+    return .span(span)
+  }
+
+  private func pattern(_ literal: Literal) -> RuleValue? {
+    guard let value = text(literal), case .text(let text) = value else { return nil }
+    do {
+      _ = try TextPattern(text.string)
+      return value
+    } catch {
+      faults.add(
+        "pattern",
+        "in the pattern '\(RuleText.visible(text.string))' at character \(error.offset + 1): "
+          + error.message, hint: error.hint, at: literal.location)
+      return nil
     }
   }
 
@@ -143,7 +178,7 @@ extension Literal {
   fileprivate var textual: String? {
     switch form {
     case .word(let text), .quoted(let text): text
-    case .number, .percent, .days: nil
+    case .number, .percent, .days, .time: nil
     }
   }
 }

@@ -26,6 +26,8 @@ public enum Operator: String, Sendable, Hashable, Codable, CaseIterable {
   case startsWith = "starts_with"
   /// Ends with the operand.
   case endsWith = "ends_with"
+  /// Has a part that a pattern describes; see ``TextPattern``.
+  case matches
   /// Is null; never unknown.
   case isMissing = "is_missing"
   /// Is not null; never unknown.
@@ -34,16 +36,24 @@ public enum Operator: String, Sendable, Hashable, Codable, CaseIterable {
   case before
   /// Later than a day or instant.
   case after
+  /// Lies in the time before the as-of.
+  case withinLast = "within_last"
+  /// Does not lie in the time before the as-of; unknown on null.
+  case notWithinLast = "not_within_last"
   /// Among the greatest N % of the values.
   case topPercent = "top_percent"
   /// Among the least N % of the values.
   case bottomPercent = "bottom_percent"
   /// Among the N greatest values.
   case topCount = "top_count"
+  /// Among the N least values.
+  case bottomCount = "bottom_count"
   /// The rule of another segment is true.
   case memberOf = "member_of"
   /// The rule of another segment is false.
   case notMemberOf = "not_member_of"
+  /// The rule of a segment was true at a midnight of late.
+  case wasMemberOf = "was_member_of"
 }
 
 /// How many operands an operator takes.
@@ -66,8 +76,8 @@ extension Operator {
   var arity: Arity {
     switch self {
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .contains,
-      .startsWith, .endsWith, .before, .after, .topPercent, .bottomPercent, .topCount, .memberOf,
-      .notMemberOf:
+      .startsWith, .endsWith, .matches, .before, .after, .withinLast, .notWithinLast, .topPercent,
+      .bottomPercent, .topCount, .bottomCount, .memberOf, .notMemberOf, .wasMemberOf:
       .one
     case .between: .two
     case .isIn, .notIn: .list
@@ -81,21 +91,21 @@ extension Operator {
     case .equal, .notEqual, .isIn, .notIn: [.number, .real, .text, .boolean, .day, .instant]
     case .greater, .greaterOrEqual, .less, .lessOrEqual, .between:
       [.number, .real, .text, .day, .instant]
-    case .contains, .startsWith, .endsWith: [.text]
+    case .contains, .startsWith, .endsWith, .matches: [.text]
     case .isMissing, .isPresent: Set(Attribute.ValueType.allCases)
-    case .before, .after: [.day, .instant]
-    case .topPercent, .bottomPercent, .topCount: [.number, .real, .day, .instant]
-    case .memberOf, .notMemberOf: []
+    case .before, .after, .withinLast, .notWithinLast: [.day, .instant]
+    case .topPercent, .bottomPercent, .topCount, .bottomCount: [.number, .real, .day, .instant]
+    case .memberOf, .notMemberOf, .wasMemberOf: []
     }
   }
 
   /// Whether it tests another segment in place of an attribute.
   var isReference: Bool {
     switch self {
-    case .memberOf, .notMemberOf: true
+    case .memberOf, .notMemberOf, .wasMemberOf: true
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
-      .notIn, .contains, .startsWith, .endsWith, .isMissing, .isPresent, .before, .after,
-      .topPercent, .bottomPercent, .topCount:
+      .notIn, .contains, .startsWith, .endsWith, .matches, .isMissing, .isPresent, .before, .after,
+      .withinLast, .notWithinLast, .topPercent, .bottomPercent, .topCount, .bottomCount:
       false
     }
   }
@@ -103,10 +113,10 @@ extension Operator {
   /// Whether its cut depends on every customer's value.
   var isPercentile: Bool {
     switch self {
-    case .topPercent, .bottomPercent, .topCount: true
+    case .topPercent, .bottomPercent, .topCount, .bottomCount: true
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
-      .notIn, .contains, .startsWith, .endsWith, .isMissing, .isPresent, .before, .after,
-      .memberOf, .notMemberOf:
+      .notIn, .contains, .startsWith, .endsWith, .matches, .isMissing, .isPresent, .before, .after,
+      .withinLast, .notWithinLast, .memberOf, .notMemberOf, .wasMemberOf:
       false
     }
   }
@@ -114,13 +124,27 @@ extension Operator {
   /// Whether `or_missing` may stand with it.
   var takesOrMissing: Bool {
     switch self {
-    case .isMissing, .isPresent, .memberOf, .notMemberOf: false
+    case .isMissing, .isPresent, .memberOf, .notMemberOf, .wasMemberOf: false
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
-      .notIn, .contains, .startsWith, .endsWith, .before, .after, .topPercent, .bottomPercent,
-      .topCount:
+      .notIn, .contains, .startsWith, .endsWith, .matches, .before, .after, .withinLast,
+      .notWithinLast, .topPercent, .bottomPercent, .topCount, .bottomCount:
       true
     }
   }
+
+  /// Whether `ci` may stand with it: it compares parts of a text, not its order.
+  var takesCaseFolding: Bool {
+    switch self {
+    case .equal, .notEqual, .isIn, .notIn, .contains, .startsWith, .endsWith, .matches: true
+    case .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isMissing, .isPresent, .before,
+      .after, .withinLast, .notWithinLast, .topPercent, .bottomPercent, .topCount, .bottomCount,
+      .memberOf, .notMemberOf, .wasMemberOf:
+      false
+    }
+  }
+
+  /// Whether its operand is a length of time before the as-of.
+  var isRelative: Bool { self == .withinLast || self == .notWithinLast }
 
   /// How it is written in rules, every spelling that is read.
   static let spellings: [String: Operator] = {
@@ -135,13 +159,12 @@ extension Operator {
     table["ends with"] = .endsWith
     table["is missing"] = .isMissing
     table["is present"] = .isPresent
+    table["within last"] = .withinLast
+    table["not within last"] = .notWithinLast
     table["member of"] = .memberOf
     table["not member of"] = .notMemberOf
+    table["was member of"] = .wasMemberOf
     return table
   }()
 
-  /// Operators that SEMANTICS names and later work adds, so that the message can say so.
-  static let announced: Set<String> = [
-    "matches", "within_last", "not_within_last", "was_member_of", "score",
-  ]
 }

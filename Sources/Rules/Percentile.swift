@@ -2,6 +2,7 @@ import Columns
 
 /// Finds the cuts of percentile operators; sorts each attribute's values once.
 struct Percentiles {
+  /// By the attribute and the population, as they are written.
   private var sorted: [String: [Int64]] = [:]
   private(set) var found: [Condition: (cut: Cut, report: PercentileCut)] = [:]
 
@@ -18,20 +19,27 @@ struct Percentiles {
   /// The cut is the value at rank ceil(N · n / 100) of the n values; all that tie with it are in.
   /// A cut on the extreme value (the least for top, the greatest for bottom) selects only values
   /// beyond it, so that a feature that is mostly 0 never selects everyone.
+  ///
+  /// - Parameter members: gives the rows of the condition's population, where it has one.
   mutating func cut(
-    _ condition: Condition, column: Column, representation: Representation
-  ) -> Cut {
+    _ condition: Condition, column: Column, representation: Representation,
+    population members: (Expression) throws -> Bitset
+  ) rethrows -> Cut {
     if let known = found[condition] { return known.cut }
-    let name = condition.attribute.name
-    let keys = sorted[name] ?? Self.sortedKeys(column)
+    let name =
+      condition.attribute.name + (condition.population.map { " where \($0)" } ?? "")
+    let keys =
+      try sorted[name]
+      ?? Self.sortedKeys(column, among: condition.population.map { try members($0) })
     sorted[name] = keys
-    let isTop = condition.operator != .bottomPercent
+    let isTop = condition.operator == .topPercent || condition.operator == .topCount
     guard let least = keys.first, let most = keys.last else {
       return record(condition, .none, "none", keys, false)
     }
     let rank = Self.rank(condition, of: keys.count)
     let value = isTop ? keys[keys.count - rank] : keys[rank - 1]
-    let isWhole = condition.operator == .topCount && rank == keys.count
+    let isCount = condition.operator == .topCount || condition.operator == .bottomCount
+    let isWhole = isCount && rank == keys.count
     let isDegenerate = !isWhole && value == (isTop ? least : most)
     let beyond = isDegenerate ? Int128(1) : 0
     let cut =
@@ -63,15 +71,15 @@ struct Percentiles {
     case .number(let number):
       guard case .within(let value, _) = number.position(scale: 0) else { return count }
       return max(1, Int(min(Int64(count), value)))
-    case .text, .boolean, .day, .instant, .localDay, nil: return count
+    case .text, .boolean, .day, .instant, .localDay, .span, nil: return count
     }
   }
 
-  private static func sortedKeys(_ column: Column) -> [Int64] {
+  private static func sortedKeys(_ column: Column, among population: Bitset?) -> [Int64] {
     func keys<T>(_ dense: Dense<T>, _ key: (T) -> Int64) -> [Int64] {
       var result: [Int64] = []
       result.reserveCapacity(dense.count)
-      for row in 0..<dense.count {
+      for row in 0..<dense.count where population?[row] ?? true {
         if let value = dense[row] { result.append(key(value)) }
       }
       result.sort()

@@ -15,6 +15,7 @@ extension RuleSet {
     var found: [String: Attribute] = [:]
     for condition in percentileConditions {
       found[condition.attribute.name] = condition.attribute
+      for other in condition.population?.attributes ?? [] { found[other.name] = other }
     }
     return found.values.sorted { $0.name < $1.name }
   }
@@ -31,14 +32,11 @@ extension RuleSet {
 
   private var percentileConditions: Set<Condition> {
     var found: Set<Condition> = []
-    var open = rules.map(\.rule.expression)
-    while let expression = open.popLast() {
-      switch expression {
-      case .all(let parts), .any(let parts): open += parts
-      case .not(let part): open.append(part)
-      case .segment: break
-      case .condition(let condition):
-        if condition.operator.isPercentile { found.insert(condition) }
+    for (_, rule) in rules {
+      rule.expression.visit {
+        if case .condition(let condition) = $0, condition.operator.isPercentile {
+          found.insert(condition)
+        }
       }
     }
     return found

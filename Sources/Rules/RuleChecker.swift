@@ -39,7 +39,7 @@ struct RuleChecker {
     return (checked.expression, references)
   }
 
-  private func check(
+  func check(
     _ clause: Clause, insideAll: Bool, references: inout [Reference]
   ) -> Checked? {
     switch clause {
@@ -84,6 +84,10 @@ struct RuleChecker {
           expression: .condition($0),
           conjuncts: [Conjunct(condition: $0, isNegated: false, location: parsed.location)])
       }
+    case .score(let parsed):
+      return score(parsed, references: &references).map {
+        Checked(expression: .score($0), conjuncts: [])
+      }
     case .condition(let parsed):
       if parsed.operator.isReference {
         return reference(parsed, &references).map { Checked(expression: $0, conjuncts: []) }
@@ -104,21 +108,34 @@ struct RuleChecker {
       switch operand.form {
       case .quoted(let text), .word(let text): text
       case .number(let number): number.description
-      case .percent, .days: operand.words
+      case .percent, .days, .time: operand.words
       }
     guard let segments else {
       faults.add(
         "reference",
-        "expected a rule without member_of, found a reference to segment "
+        "expected a rule without \(parsed.operator.rawValue), found a reference to segment "
           + "'\(RuleText.visible(written))'",
         hint: "only rules of a segment catalogue may refer to segments", at: parsed.location)
       return nil
     }
     guard let name = segments.resolve(written) else {
-      faults.add(
-        "unknown_segment", "expected a segment, found '\(RuleText.visible(written))'",
-        hint: Suggestion.hint(for: written, among: segments.names), at: operand.location)
+      if segments.isRetired(written) {
+        faults.add(
+          "deleted_segment",
+          "expected a segment, found '\(RuleText.visible(written))', which was published and has "
+            + "left the catalogue",
+          hint: "write it into the catalogue again, or this rule without it",
+          at: operand.location)
+      } else {
+        faults.add(
+          "unknown_segment", "expected a segment, found '\(RuleText.visible(written))'",
+          hint: Suggestion.hint(for: written, among: segments.names), at: operand.location)
+      }
       return nil
+    }
+    if parsed.operator == .wasMemberOf {
+      // The past is no circle: it asks about midnights that are over.
+      return span(of: parsed).map { .wasMember(name, within: $0) }
     }
     references.append(Reference(name: name, location: operand.location))
     return .segment(name, isMember: parsed.operator == .memberOf)
@@ -153,13 +170,19 @@ struct RuleChecker {
         hint: "remove it", at: parsed.location)
       return nil
     }
+    guard modifiersFit(parsed, attribute) else { return nil }
     let reader = LiteralReader(
       attribute: attribute, operator: parsed.operator, zone: zone, faults: faults)
     let values = parsed.operands.compactMap { reader.value($0) }
     guard values.count == parsed.operands.count else { return nil }
+    var population: Expression?
+    if let clause = parsed.population {
+      population = self.population(clause)
+      if population == nil { return nil }
+    }
     let condition = Condition(
       attribute: attribute, operator: parsed.operator, operands: values,
-      orMissing: parsed.orMissing)
+      orMissing: parsed.orMissing, foldsCase: parsed.foldsCase, population: population)
     return isPossible(condition, at: parsed.location) ? condition : nil
   }
 
@@ -189,21 +212,24 @@ struct RuleChecker {
           at: location)
         return false
       }
-    case .topCount:
+    case .topCount, .bottomCount:
       if case .number(let count) = condition.operands.first,
         count < ExactDecimal(1) || !count.isWhole
       {
         faults.add(
           "impossible", "expected a whole number from 1, found \(count)",
-          hint: "write top 20% for a share", at: location)
+          hint: "write top 20% or bottom 20% for a share", at: location)
         return false
       }
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .isIn, .notIn,
-      .isMissing, .isPresent, .before, .after, .memberOf, .notMemberOf:
+      .matches, .isMissing, .isPresent, .before, .after, .withinLast, .notWithinLast, .memberOf,
+      .notMemberOf, .wasMemberOf:
       break
     }
     let lowered = condition.lowered(attribute.representation)
-    guard case .ranges(let ranges) = lowered.test, !condition.operator.isPercentile else {
+    guard case .ranges(let ranges) = lowered.test, !condition.operator.isPercentile,
+      !condition.operator.isRelative
+    else {
       return true
     }
     let possible = lowered.isNegated ? ranges.complement : ranges

@@ -76,9 +76,12 @@ struct SegmentNames {
   /// The names in catalogue order.
   let names: [String]
   private let byKey: [String: String]
+  /// Names and slugs of segments that were published once and are in the catalogue no more.
+  private let retired: Set<String>
 
-  init(_ names: [String]) {
+  init(_ names: [String], retired: [String] = []) {
     self.names = names
+    self.retired = Set(retired + retired.map(Segment.slug))
     var table: [String: String] = [:]
     for name in names { table[Segment.slug(of: name)] = name }
     // A segment's own name goes before another's slug.
@@ -88,4 +91,7 @@ struct SegmentNames {
 
   /// The name of a segment by its name or slug.
   func resolve(_ written: String) -> String? { byKey[written] }
+
+  /// Whether a segment of the name was there once.
+  func isRetired(_ written: String) -> Bool { retired.contains(written) }
 }

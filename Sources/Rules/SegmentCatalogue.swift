@@ -46,10 +46,13 @@ public struct SegmentCatalogue: Sendable {
 
   /// Reads and checks a file; `.json` is JSON, anything else YAML.
   ///
-  /// - Parameter zone: the zone of days that are compared with instants; nil refuses them.
+  /// - Parameters:
+  ///   - zone: the zone of days that are compared with instants; nil refuses them.
+  ///   - retired: names of segments that were published and are gone, so that a reference to one is
+  ///     told from a typing error.
   /// - Throws: every fault at once, with file, line and column.
   public static func load(
-    path: String, attributes: any AttributeCatalogue, zone: Zone? = nil
+    path: String, attributes: any AttributeCatalogue, zone: Zone? = nil, retired: [String] = []
   ) throws(RuleErrors) -> SegmentCatalogue {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw RuleErrors([
@@ -69,7 +72,7 @@ public struct SegmentCatalogue: Sendable {
     }
     return try parse(
       text, format: path.lowercased().hasSuffix(".json") ? .json : .yaml, file: path,
-      attributes: attributes, zone: zone)
+      attributes: attributes, zone: zone, retired: retired)
   }
 
   /// What the rules of a file ask about events; nothing of rules that cannot be read, whose faults
@@ -98,7 +101,7 @@ public struct SegmentCatalogue: Sendable {
   /// - Throws: every fault at once, with line and column.
   public static func parse(
     _ text: String, format: Format = .yaml, file: String? = nil,
-    attributes: any AttributeCatalogue, zone: Zone? = nil
+    attributes: any AttributeCatalogue, zone: Zone? = nil, retired: [String] = []
   ) throws(RuleErrors) -> SegmentCatalogue {
     let document =
       switch format {
@@ -114,7 +117,7 @@ public struct SegmentCatalogue: Sendable {
     let policy = policies.policy(policyDraft, of: drafts)
     // A segment without a rule has no members of its own that a rule could refer to.
     let ruled = drafts.filter(\.isRuled)
-    let names = SegmentNames(ruled.map(\.name))
+    let names = SegmentNames(ruled.map(\.name), retired: retired)
     let checker = RuleChecker(
       attributes: attributes, zone: zone, faults: faults, segments: names)
     var segments: [Segment] = []

@@ -1,6 +1,8 @@
 /// Reads one condition from a short string: `orders_45d > 3`, `country in [PT, ES]`,
 /// `email_open_rate_30d > 70%`, `aov between 10 and 20`, `engagement top 20%`,
-/// `member_of loyal`, `email is_missing`, `country != PT or_missing`.
+/// `member_of loyal`, `email is_missing`, `country != PT or_missing`, `country = pt ci`,
+/// `last_login within_last 7 days`, `email matches '@example\\.com$'`,
+/// `engagement top 20% where orders_30d > 0`, `was_member_of loyal within 30 days`.
 struct ShortStringParser {
   private struct Token {
     enum Kind { case word, quoted, symbol }
@@ -115,9 +117,14 @@ struct ShortStringParser {
     }
     if first.kind == .word, let op = takeOperator(references: true) {
       guard let operand = reference(op) else { return nil }
-      guard ended() else { return nil }
-      return ParsedCondition(
+      var condition = ParsedCondition(
         attribute: nil, operator: op, operands: [operand], location: start)
+      if word(0) == "within" {
+        index += 1
+        guard let within = literal() else { return nil }
+        condition.within = within
+      }
+      return ended() ? condition : nil
     }
     guard first.kind != .symbol else {
       faults.add(
@@ -127,32 +134,66 @@ struct ShortStringParser {
     }
     index += 1
     guard let (op, operands) = comparison() else { return nil }
-    var orMissing = false
-    if word(0) == "or_missing" {
-      index += 1
-      orMissing = true
-    } else if word(0) == "or", word(1) == "missing" {
-      index += 2
-      orMissing = true
-    }
-    guard ended() else { return nil }
-    return ParsedCondition(
+    var condition = ParsedCondition(
       attribute: (first.text, location(first.start)), operator: op, operands: operands,
-      orMissing: orMissing, location: start)
+      location: start)
+    guard modifiers(&condition) else { return nil }
+    return ended() ? condition : nil
+  }
+
+  /// `ci`, `or_missing`, `where …`, `within …`; false after a fault was noted.
+  private mutating func modifiers(_ condition: inout ParsedCondition) -> Bool {
+    while true {
+      if word(0) == "or_missing" {
+        index += 1
+        condition.orMissing = true
+      } else if word(0) == "or", word(1) == "missing" {
+        index += 2
+        condition.orMissing = true
+      } else if word(0) == "ci" {
+        index += 1
+        condition.foldsCase = true
+      } else if word(0) == "within" {
+        index += 1
+        guard let within = literal() else { return false }
+        condition.within = within
+      } else if word(0) == "where" {
+        index += 1
+        // The rest is one condition of its own; `where` within it would count among others.
+        guard let rest = nested() else { return false }
+        condition.population = .condition(rest)
+        return true
+      } else {
+        return true
+      }
+    }
+  }
+
+  /// The condition that the rest of the text holds.
+  private mutating func nested() -> ParsedCondition? {
+    guard let token = next else {
+      faults.add(
+        "arity", "expected a condition after 'where', found the end of the condition",
+        hint: "write top 20% where orders_30d > 0", at: here)
+      return nil
+    }
+    let place = location(token.start)
+    var inner = ShortStringParser(
+      Document.Scalar(
+        text: String(String.UnicodeScalarView(scalars[token.start...])), style: .quoted,
+        keepsColumns: keepsColumns, offset: 0), at: place, faults: faults)
+    index = tokens.count
+    return inner.condition()
   }
 
   private mutating func comparison() -> (Operator, [Literal])? {
     if let name = word(0), name == "top" || name == "bottom" {
-      let at = here
       index += 1
       guard let operand = literal() else { return nil }
       if case .percent = operand.form {
         return (name == "top" ? .topPercent : .bottomPercent, [operand])
       }
-      if name == "top" { return (.topCount, [operand]) }
-      faults.add(
-        "unknown_operator", OperatorWords.unknown(name), hint: OperatorWords.hint(name), at: at)
-      return nil
+      return (name == "top" ? .topCount : .bottomCount, [operand])
     }
     guard let op = takeOperator(references: false) else {
       faults.add(
@@ -207,14 +248,15 @@ struct ShortStringParser {
       index += 1
       return Literal(quoted: first.text, at: location(first.start))
     }
-    return Literal(quoted: words(), at: location(first.start))
+    return Literal(
+      quoted: words(before: op == .wasMemberOf ? ["within"] : []), at: location(first.start))
   }
 
   /// The words from here on, as they are spaced in the text.
-  private mutating func words() -> String {
+  private mutating func words(before stops: Set<String> = []) -> String {
     let start = next?.start ?? 0
     var end = start
-    while let token = next, token.kind == .word {
+    while let token = next, token.kind == .word, !stops.contains(token.text.lowercased()) {
       end = token.end
       index += 1
     }
@@ -258,7 +300,7 @@ struct ShortStringParser {
     index += 1
     let place = location(token.start)
     if token.kind == .quoted { return Literal(quoted: token.text, at: place) }
-    if let unit = word(0), ["day", "days", "week", "weeks", "%"].contains(unit),
+    if let unit = word(0), Literal.units.contains(unit),
       ExactDecimal(token.text) != nil
     {
       index += 1

@@ -36,15 +36,23 @@ typealias Cut = RangeSet
 extension Condition {
   /// The condition over a column of a representation (nil for text and truth values).
   ///
-  /// `cut` gives the selected values of the percentile operators.
-  func lowered(_ representation: Representation?, cut: Cut? = nil) -> LoweredCondition {
+  /// `cut` gives the selected values of the percentile operators, `moment` what the relative ones count
+  /// back from; without it they select nothing.
+  func lowered(
+    _ representation: Representation?, cut: Cut? = nil, moment: RuleMoment? = nil
+  ) -> LoweredCondition {
     switch `operator` {
     case .isMissing: return LoweredCondition(test: .missing, isNegated: false)
     case .isPresent: return LoweredCondition(test: .missing, isNegated: true)
-    case .topPercent, .bottomPercent, .topCount:
+    case .topPercent, .bottomPercent, .topCount, .bottomCount:
       return LoweredCondition(test: .ranges(cut ?? .none), isNegated: false)
+    case .withinLast, .notWithinLast:
+      return LoweredCondition(
+        test: .ranges(moment.map { window(at: $0) } ?? .none),
+        isNegated: `operator` == .notWithinLast)
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
-      .notIn, .contains, .startsWith, .endsWith, .before, .after, .memberOf, .notMemberOf:
+      .notIn, .contains, .startsWith, .endsWith, .matches, .before, .after, .memberOf,
+      .notMemberOf, .wasMemberOf:
       break
     }
     let isNegated = `operator` == .notEqual || `operator` == .notIn
@@ -59,6 +67,17 @@ extension Condition {
         test: .ranges(ranges(representation ?? attribute.representation ?? .scaled(0))),
         isNegated: isNegated)
     }
+  }
+
+  /// The days or instants of the time before a moment.
+  private func window(at moment: RuleMoment) -> RangeSet {
+    guard case .span(let span) = operands.first else { return .none }
+    if attribute.type == .day {
+      return RangeSet(
+        from: Int128(span.firstDay(endingWith: moment.day).number), to: Int128(moment.day.number))
+    }
+    let (from, before) = moment.window(span)
+    return RangeSet(from: Int128(from.microseconds), to: Int128(before.microseconds) - 1)
   }
 
   /// The values that fulfil the positive form of a comparison.
@@ -77,8 +96,9 @@ extension Condition {
     case .isIn, .notIn:
       return RangeSet(
         union: spans.flatMap { RangeSet(from: $0.low, to: $0.high).ranges })
-    case .contains, .startsWith, .endsWith, .isMissing, .isPresent, .topPercent, .bottomPercent,
-      .topCount, .memberOf, .notMemberOf:
+    case .contains, .startsWith, .endsWith, .matches, .isMissing, .isPresent, .withinLast,
+      .notWithinLast, .topPercent, .bottomPercent, .topCount, .bottomCount, .memberOf,
+      .notMemberOf, .wasMemberOf:
       return .none
     }
   }
@@ -136,7 +156,7 @@ extension RuleValue {
       return (Int128(instant.microseconds), Int128(instant.microseconds))
     case .localDay(_, let start, let end):
       return (Int128(start.microseconds), Int128(end.microseconds) - 1)
-    case .text, .boolean: return (1, 0)
+    case .text, .boolean, .span: return (1, 0)
     }
   }
 }
@@ -147,11 +167,19 @@ enum TextTest: Hashable {
   case contains(ByteText)
   case startsWith(ByteText)
   case endsWith(ByteText)
+  /// Has a part that the pattern describes.
+  case pattern(TextPattern)
+  /// The same of the text with its case folded; the operands are folded already.
+  indirect case folded(TextTest)
   /// At or above the low bound, at or below the high one; `isOpen` leaves the bounds out.
   case between(low: ByteText?, high: ByteText?, isOpen: Bool)
 
   /// The positive form of a comparison of text.
   init(_ condition: Condition) {
+    if condition.foldsCase {
+      self = .folded(TextTest(condition.folded))
+      return
+    }
     let texts: [ByteText] = condition.operands.compactMap {
       if case .text(let text) = $0 { text } else { nil }
     }
@@ -165,15 +193,33 @@ enum TextTest: Hashable {
     case .contains: self = .contains(first)
     case .startsWith: self = .startsWith(first)
     case .endsWith: self = .endsWith(first)
-    case .equal, .notEqual, .isIn, .notIn, .isMissing, .isPresent, .topPercent, .bottomPercent,
-      .topCount, .memberOf, .notMemberOf:
+    case .matches:
+      // The checks have let the pattern through.
+      self = (try? TextPattern(first.string)).map { .pattern($0) } ?? .oneOf([])
+    case .equal, .notEqual, .isIn, .notIn, .isMissing, .isPresent, .withinLast, .notWithinLast,
+      .topPercent, .bottomPercent, .topCount, .bottomCount, .memberOf, .notMemberOf, .wasMemberOf:
       self = .oneOf(Set(texts))
+    }
+  }
+
+  /// The test with what it needs for many texts made once.
+  func prepared() -> (String) -> Bool {
+    switch self {
+    case .pattern(let pattern):
+      let matcher = pattern.matcher()
+      return { matcher.matches($0) }
+    case .folded(let test):
+      let inner = test.prepared()
+      return { inner(CaseFolding.folded($0)) }
+    case .oneOf, .contains, .startsWith, .endsWith, .between: return matches
     }
   }
 
   /// Whether a text fulfils the test.
   func matches(_ text: String) -> Bool {
     switch self {
+    case .pattern(let pattern): return pattern.matcher().matches(text)
+    case .folded(let test): return test.matches(CaseFolding.folded(text))
     case .oneOf(let texts): return texts.contains(ByteText(text))
     case .contains(let part): return Self.holds(text.utf8, part.string.utf8)
     case .startsWith(let part): return text.utf8.starts(with: part.string.utf8)

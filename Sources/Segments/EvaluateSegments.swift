@@ -17,12 +17,23 @@ public struct EvaluateSegments: Sendable {
     public let cuts: [PercentileCut]
     /// The distinct sub-conditions that were computed, each once.
     public let distinctParts: Int
+    /// What the midnight after needs to know of this one; nil where no rule asks, or the as-of is none.
+    public let next: PriorState?
   }
 
   private let catalogue: SegmentCatalogue
+  private let needs: PriorNeeds?
 
   /// An evaluation of all segments of a catalogue.
-  public init(_ catalogue: SegmentCatalogue) { self.catalogue = catalogue }
+  public init(_ catalogue: SegmentCatalogue) {
+    self.init(catalogue, needs: catalogue.priorNeeds)
+  }
+
+  /// - Parameter needs: those of the catalogue of which this one is a part.
+  init(_ catalogue: SegmentCatalogue, needs: PriorNeeds?) {
+    self.catalogue = catalogue
+    self.needs = needs
+  }
 
   /// The features whose values among everyone decide who is at the top or bottom.
   public var percentileFeatures: [String] {
@@ -39,25 +50,40 @@ public struct EvaluateSegments: Sendable {
 
   /// The members of every segment: the customers for whom its rule is true.
   ///
-  /// - Parameter cuts: those among everyone, for a table of some customers; nil for one of everyone.
+  /// - Parameters:
+  ///   - cuts: those among everyone, for a table of some customers; nil for one of everyone.
+  ///   - prior: the state of the last midnight before the as-of (``PriorStates``), needed where a rule
+  ///     asks who was a member.
   /// - Throws: what reading a column throws; `RuleError`.
   public func callAsFunction(
-    over table: FeatureTable, cuts: PopulationCuts? = nil
+    over table: FeatureTable, cuts: PopulationCuts? = nil, prior: PriorState? = nil
   ) throws -> Outcome {
-    let evaluated = try catalogue.evaluate(FeatureColumns(table), cuts: cuts)
+    let evaluated = try catalogue.evaluate(
+      FeatureColumns(table, prior: prior?.rows(of: table.index)), cuts: cuts)
     let nobody = Bitset(count: table.index.count)
     let scored = Self.segmentsWithScores(catalogue, features: table.catalogue)
+    let evaluation = SegmentEvaluation(
+      asOf: table.asOf, customers: table.index,
+      segments: catalogue.segments.map { segment in
+        SegmentDefinition(
+          name: segment.name, title: segment.title, description: segment.description ?? "",
+          priority: segment.priority, rule: segment.rule.expression.normalised.description,
+          ruleVersion: segment.rule.version, usesScore: scored.contains(segment.name))
+      },
+      members: catalogue.segments.map { evaluated.verdicts[$0.name]?.isTrue ?? nobody })
     return Outcome(
-      evaluation: SegmentEvaluation(
-        asOf: table.asOf, customers: table.index,
-        segments: catalogue.segments.map { segment in
-          SegmentDefinition(
-            name: segment.name, title: segment.title, description: segment.description ?? "",
-            priority: segment.priority, rule: segment.rule.expression.normalised.description,
-            ruleVersion: segment.rule.version, usesScore: scored.contains(segment.name))
-        },
-        members: catalogue.segments.map { evaluated.verdicts[$0.name]?.isTrue ?? nobody }),
-      cuts: evaluated.cuts, distinctParts: evaluated.distinctParts)
+      evaluation: evaluation, cuts: evaluated.cuts, distinctParts: evaluated.distinctParts,
+      next: next(evaluation, after: prior, zone: table.zone))
+  }
+
+  /// The state of an evaluation's midnight.
+  private func next(
+    _ evaluation: SegmentEvaluation, after prior: PriorState?, zone: Zone
+  ) -> PriorState? {
+    guard let needs, let prior, LocalDays(zone: zone).isMidnight(evaluation.asOf) else {
+      return nil
+    }
+    return prior.next(evaluation, needs, zone: zone)
   }
 
   /// Evaluates everyone at an instant, customer range by customer range, from the stored states.
@@ -68,7 +94,7 @@ public struct EvaluateSegments: Sendable {
   /// - Throws: what building the features throws, and as ``callAsFunction(over:cuts:)``.
   public func callAsFunction(
     everyoneFrom builder: FeatureBuilder, _ features: FeatureCatalogue, asOf: Instant,
-    by choice: RangeChoice = .automatic,
+    by choice: RangeChoice = .automatic, prior: PriorState? = nil,
     supply: @escaping @Sendable (inout FeatureTable) async throws -> Void = { _ in }
   ) async throws -> Outcome {
     let read = try features.restricted(to: catalogue.attributes.map(\.name))
@@ -78,15 +104,16 @@ public struct EvaluateSegments: Sendable {
       read, asOf: asOf, by: choice, population: percentileFeatures, wholeBytes: bits,
       supply: supply, prepare: { try cuts(over: $0) }
     ) { table, cuts in
-      try self(over: table, cuts: cuts)
+      try self(over: table, cuts: cuts, prior: prior)
     }
     guard let first = built.parts.first else {
       throw SegmentError(
         code: "segments.no_ranges", message: "expected a customer range to evaluate, found none")
     }
+    let evaluation = SegmentEvaluation.joined(first.evaluation, built.parts.map(\.evaluation))
     return Outcome(
-      evaluation: SegmentEvaluation.joined(first.evaluation, built.parts.map(\.evaluation)),
-      cuts: first.cuts, distinctParts: first.distinctParts)
+      evaluation: evaluation, cuts: first.cuts, distinctParts: first.distinctParts,
+      next: next(evaluation, after: prior, zone: builder.zone))
   }
 
   /// The segments whose rules read a model score, themselves or through others.

@@ -43,18 +43,31 @@ extension BatchesIntervals {
   /// - Parameters:
   ///   - contexts: intervals of the batch that end at ascending midnights.
   ///   - saving: whether the state of the last midnight is stored for the next step.
+  ///   - through: whether to stop at the midnights between the intervals too.
+  ///   - between: gets the tables of these, with their scores.
   ///   - product: makes an interval's product of its features with their scores.
   nonisolated(nonsending) func sweep(
     _ contexts: [TaskContext], of batch: BatchContext<Product>, _ catalogue: FeatureCatalogue,
-    saving: Bool = false,
+    saving: Bool = false, through: Bool = false,
+    between: nonisolated(nonsending) (FeatureTable) async throws -> Void = { _ in },
     product: nonisolated(nonsending) (TaskContext, FeatureTable) async throws -> Product
   ) async throws {
     guard let first = contexts.first else { return }
     var left = contexts[...]
+    var midnights = contexts.map(\.asOf)
+    if through, let last = contexts.last {
+      let days = LocalDays(zone: first.zone)
+      midnights = days.midnights(
+        from: days.day(of: first.asOf), through: days.day(of: last.asOf))
+    }
     _ = try await FeatureBuilder(pool: first.pool, zone: first.zone).sweep(
-      catalogue, over: contexts.map(\.asOf), saving: saving
+      catalogue, over: midnights, saving: saving
     ) { table in
-      guard let context = left.popFirst() else { return }
+      guard let context = left.first else { return }
+      guard context.asOf == table.asOf else {
+        return try await between(try await first.scored(table))
+      }
+      left = left.dropFirst()
       let product = try await product(context, try await context.scored(table))
       try batch.finish(context, with: product)
       CrashPoint.passInterval(of: Self.kind)

@@ -46,12 +46,22 @@ public struct EvaluateRules: BatchesIntervals {
     let definitions = try catalogues.features(reference.catalogue)
     let segments = try catalogues.segments(catalogue, features: definitions)
     if let scores { _ = try context.value(of: scores) }
+    let states = try context.priorStates(segments, definitions, catalogues)
+    let version = try await states?.tileVersion() ?? 0
+    let prior = try await states?.before(
+      reference.asOf, knownAt: reference.knownAt, supply: context.supply)
+    let outcome = try await outcome(
+      EvaluateSegments(segments), reference, definitions, prior, context)
+    if reference.knownAt == nil, let next = outcome.next {
+      try await states?.keep(next, tileVersion: version)
+    }
     return try await store(
-      try await outcome(EvaluateSegments(segments), reference, definitions, context), segments,
+      outcome, segments,
       try await ConflictStage.load(segments, context.pool, knownAt: reference.knownAt), context)
   }
 
-  /// One sweep over all the days; the state of the last one is stored for the night after it.
+  /// One sweep over all the days; the state of the last one is stored for the night after it. Where
+  /// rules ask who was a member, the days between the intervals are folded too.
   ///
   /// Intervals that do not end at ascending midnights are evaluated one by one.
   public func runBatch(in batch: BatchContext<EvaluationReference>) async throws {
@@ -62,11 +72,21 @@ public struct EvaluateRules: BatchesIntervals {
     let definitions = try catalogues.features(first.value(of: features).catalogue)
     let segments = try catalogues.segments(catalogue, features: definitions)
     let conflicts = try await ConflictStage.load(segments, first.pool)
-    try await sweep(batch.intervals, of: batch, definitions, saving: true) { context, table in
+    let states = try first.priorStates(segments, definitions, catalogues)
+    let version = try await states?.tileVersion() ?? 0
+    var state = try await states?.before(first.asOf, supply: first.supply)
+    try await sweep(
+      batch.intervals, of: batch, definitions, saving: true, through: states != nil,
+      between: { table in
+        if let states, let before = state { state = try states.advance(before, over: table) }
+      }
+    ) { context, table in
       if let scores { _ = try context.value(of: scores) }
-      return try await store(
-        try EvaluateSegments(segments)(over: table), segments, conflicts, context)
+      let outcome = try EvaluateSegments(segments)(over: table, prior: state)
+      if let next = outcome.next { state = next }
+      return try await store(outcome, segments, conflicts, context)
     }
+    if let states, let state { try await states.keep(state, tileVersion: version) }
   }
 
   private func store(
@@ -91,10 +111,10 @@ public struct EvaluateRules: BatchesIntervals {
   /// Customer range by customer range from the stored states; another time's knowledge in one table.
   private func outcome(
     _ evaluate: EvaluateSegments, _ reference: FeatureReference, _ definitions: FeatureCatalogue,
-    _ context: TaskContext
+    _ prior: PriorState?, _ context: TaskContext
   ) async throws -> EvaluateSegments.Outcome {
     if reference.knownAt != nil {
-      return try evaluate(over: try await context.table(reference, definitions))
+      return try evaluate(over: try await context.table(reference, definitions), prior: prior)
     }
     let scores = try await Scorer(context.pool, zone: context.zone, clock: context.clock).scores(
       for: definitions, asOf: reference.asOf)
@@ -102,7 +122,24 @@ public struct EvaluateRules: BatchesIntervals {
       context.log.notice("model \(model) has no scores at this midnight: they are null")
     }
     return try await evaluate(
-      everyoneFrom: context.featureBuilder, definitions, asOf: reference.asOf
+      everyoneFrom: context.featureBuilder, definitions, asOf: reference.asOf, prior: prior
     ) { try scores.supply(&$0) }
+  }
+}
+
+extension TaskContext {
+  /// The states of the midnights before, where the rules ask about them.
+  func priorStates(
+    _ segments: SegmentCatalogue, _ features: FeatureCatalogue, _ catalogues: Catalogues
+  ) throws -> PriorStates? {
+    try PriorStates(
+      segments, features, pool: pool, zone: zone, attributes: catalogues.profileAttributes(),
+      clock: clock)
+  }
+
+  /// Gives the table of a midnight its scores, null where there are none.
+  var supply: PriorStates.Supply {
+    let scorer = Scorer(pool, zone: zone, clock: clock)
+    return { _ = try await scorer.supply(&$0) }
   }
 }

@@ -54,6 +54,19 @@ extension SegmentRefresher {
     return nil
   }
 
+  private func priorStates(
+    _ rules: SegmentCatalogue, _ definitions: FeatureCatalogue
+  ) throws -> PriorStates? {
+    try PriorStates(
+      rules, definitions, pool: pool, zone: project.zone,
+      attributes: Catalogues(project: project).profileAttributes(), clock: clock)
+  }
+
+  private var supply: PriorStates.Supply {
+    let scorer = scorer
+    return { _ = try await scorer.supply(&$0) }
+  }
+
   private var scorer: Scorer { Scorer(pool, zone: project.zone, clock: clock) }
 
   /// Publishes everyone at a midnight, as a night does that has no models to score.
@@ -66,10 +79,14 @@ extension SegmentRefresher {
       definitions, asOf: midnight
     ).table
     try await scorer.supply(&table)
-    let raw = try EvaluateSegments(rules)(over: table).evaluation
+    let states = try priorStates(rules, definitions)
+    let version = try await states?.tileVersion() ?? 0
+    let prior = try await states?.before(midnight, supply: supply)
+    let outcome = try EvaluateSegments(rules)(over: table, prior: prior)
+    if let next = outcome.next { try await states?.keep(next, tileVersion: version) }
     let conflicts = try await ConflictStage.load(rules, pool)
-    try conflicts.checkDuplicates(raw) { _ in }
-    let evaluation = conflicts(raw)
+    try conflicts.checkDuplicates(outcome.evaluation) { _ in }
+    let evaluation = conflicts(outcome.evaluation)
     var step = RefreshStep(.everyone, midnight)
     step.fixedAt = midnight
     return try await publish(evaluation, step, since: since)
@@ -86,8 +103,9 @@ extension SegmentRefresher {
     try await scorer.supply(&midnight)
     let evaluate = EvaluateSegments(rules)
     let cuts = try evaluate.cuts(over: midnight)
+    let prior = try await priorStates(rules, definitions)?.before(step.asOf, supply: supply)
     let conflicts = try await ConflictStage.load(rules, pool)
-    let evaluation = conflicts(try evaluate(over: now, cuts: cuts).evaluation)
+    let evaluation = conflicts(try evaluate(over: now, cuts: cuts, prior: prior).evaluation)
     var scores: [(String, Dense<Double>)] = []
     for feature in definitions.external {
       guard case .score = feature.expression,
@@ -112,7 +130,7 @@ extension SegmentRefresher {
       day.pass(to: step.asOf)
       held = HeldDay(
         day: day, live: live, pins: conflicts.inForce(at: step.asOf), segments: rules,
-        cuts: cuts, scores: scores,
+        cuts: cuts, prior: prior, crossings: try TimeCrossings(rules, now), scores: scores,
         scored: midnight.index,
         isRelative: try !evaluate.percentileFeatures.isEmpty
           || definitions.restricted(to: rules.attributes.map(\.name)).isPopulationRelative)

@@ -123,7 +123,8 @@ public struct SegmentRefresher: Sendable {
     /// Nobody is concerned.
     case nothing(LiveMembership)
     case done(
-      DayStep, StepPublication, pins: Set<Overrides.Pin>, publishedAt: Instant, runID: Int64?)
+      DayStep, StepPublication, [TimeCrossings.Crossing], pins: Set<Overrides.Pin>,
+      publishedAt: Instant, runID: Int64?)
   }
 
   private struct StaleMemory: Error {}
@@ -153,9 +154,10 @@ public struct SegmentRefresher: Sendable {
     case .nothing(let live):
       after.live = live
       after.day.pass(to: asOf)
-    case .done(let day, let publication, let pins, let publishedAt, let runID):
+    case .done(let day, let publication, let crossings, let pins, let publishedAt, let runID):
       after.pins = pins
       after.day.take(day)
+      after.crossings.pass(asOf, adding: crossings)
       after.rows += day.rows
       after.live = publication.published(at: publishedAt)
       step = Self.describe(day, publication, asOf)
@@ -197,19 +199,23 @@ public struct SegmentRefresher: Sendable {
       held.segments, try OverrideStore.overrides(rows[opening.count]))
     let pins = conflicts.inForce(at: asOf)
     let arrivals = try held.day.arrivals(Array(rows.dropFirst(opening.count + 1)))
-    // Whose overrides began, ended, or went over to whom the customer was merged with.
+    // Whose overrides began, ended, or went over to whom the customer was merged with; and whom rules
+    // that count back in time turn.
     let woken = Set(pins.symmetricDifference(held.pins).map(\.customerID))
+      .union(held.crossings.due(at: asOf))
     guard
       let day = try await held.day.step(to: asOf, arrivals, waking: woken, on: connection)
     else {
       return .nothing(live)
     }
     // Late events may move anybody's rank: everyone is looked at.
-    if day.changesMidnight, held.isRelative { throw StaleMemory() }
+    if day.changesMidnight, held.isRelative || held.prior != nil { throw StaleMemory() }
     var table = day.table
     try held.supplyScores(&table)
     let evaluation = conflicts(
-      try EvaluateSegments(held.segments)(over: table, cuts: held.cuts).evaluation)
+      try EvaluateSegments(held.segments)(over: table, cuts: held.cuts, prior: held.prior)
+        .evaluation)
+    let crossings = try held.crossings.found(in: table, after: asOf)
     let publication = StepPublication(
       of: evaluation, touched: day.touched, active: day.active, live: live)
     let now = clock.now()
@@ -230,7 +236,8 @@ public struct SegmentRefresher: Sendable {
     }
     try await publication.write(at: publishedAt, runID: runID, on: connection)
     if case .run(_, let fence) = recording { try await fence(connection) }
-    return .done(day, publication, pins: pins, publishedAt: publishedAt, runID: runID)
+    return .done(
+      day, publication, crossings, pins: pins, publishedAt: publishedAt, runID: runID)
   }
 
   private static func describe(
@@ -262,6 +269,10 @@ struct HeldDay: Sendable {
   var rows = 0
   let segments: SegmentCatalogue
   let cuts: PopulationCuts
+  /// Who was a member at the day's midnight, where rules ask about it.
+  let prior: PriorState?
+  /// When rules that count back from the as-of turn by time alone.
+  var crossings: TimeCrossings
   /// The scores of the day's midnight, by feature.
   let scores: [(feature: String, column: Dense<Double>)]
   let scored: IDIndex

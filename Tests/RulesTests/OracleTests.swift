@@ -1,10 +1,18 @@
 import Columns
+import class Foundation.ProcessInfo
 import Rules
 import Testing
 
 @Suite("The engine equals a naive three-valued evaluator")
 struct OracleTests {
-  static let seeds = 500
+  /// 500 trees, or 5,000 with `STRATA_LONG_TESTS=1`.
+  static let isLong = ProcessInfo.processInfo.environment["STRATA_LONG_TESTS"] == "1"
+  static let seeds = isLong ? 5_000 : 500
+
+  /// The verdict of a rule as that of segment `s`, which scores with hysteresis ask about.
+  static func verdict(_ rule: Rule, _ customers: Customers) throws -> Verdict {
+    try #require(try RuleSet([("s", rule)]).evaluate(customers.table).verdicts["s"])
+  }
 
   /// Random rules whose checks may refuse them as contradictory; those are drawn again.
   static func rule(
@@ -12,15 +20,11 @@ struct OracleTests {
   ) -> (PlainRule, Rule) {
     while true {
       let plain = depth == 0 ? random.test(of: attribute) : random.rule(depth: depth)
-      let text: String
-      switch plain {
-      case .test(_, _, _, _, let written): text = written
-      case .all, .any, .not: text = plain.yaml
-      }
+      let text = "segments: [{name: s, rule: \(plain.yaml)}]"
       do {
-        let rule = try Rule(
-          parsing: text, attributes: Customers.attributes, zone: Customers.zone)
-        return (plain, rule)
+        let catalogue = try SegmentCatalogue.parse(
+          text, attributes: Customers.attributes, zone: Customers.zone)
+        return (plain, catalogue.segments[0].rule)
       } catch {
         let codes = Set(error.errors.map(\.code))
         if !codes.isSubset(of: ["rules.contradiction", "rules.impossible"]) {
@@ -36,13 +40,14 @@ struct OracleTests {
       var random = Seeded(UInt64(seed))
       let customers = Customers(count: random.pick([1, 63, 64, 65, 200]), &random)
       let (plain, rule) = Self.rule(&random)
-      let verdict = try rule.evaluate(customers.table)
+      let verdict = try Self.verdict(rule, customers)
       var explainer = Explainer(customers.table)
+      let segment = Segment(name: "s", rule: rule)
       for row in 0..<customers.count {
         let expected = Naive.evaluate(plain, customers.rows[row])
         #expect(verdict[row] == expected, "seed \(seed), row \(row): \(rule)")
         if row < 5 {
-          let explained = try explainer.explain(rule, row: row).verdict
+          let explained = try explainer.explain(segment, row: row).verdict
           #expect(explained == expected, "explain, seed \(seed), row \(row): \(rule)")
         }
       }
@@ -55,12 +60,12 @@ struct OracleTests {
     var counts: [Operator: [Truth: Int]] = [:]
     var random = Seeded(1_000_000)
     var customers = Customers(count: 70, &random)
-    for seed in 0..<4_000 {
+    for seed in 0..<5_000 {
       if seed.isMultiple(of: 10) { customers = Customers(count: 70, &random) }
       let (plain, rule) = Self.rule(
         &random, depth: 0, of: seed.isMultiple(of: 2) ? "country" : nil)
-      guard case .test(_, let op, _, let orMissing, _) = plain else { continue }
-      let verdict = try rule.evaluate(customers.table)
+      guard case .test(_, let op, _, let orMissing, _, _) = plain else { continue }
+      let verdict = try Self.verdict(rule, customers)
       for row in 0..<customers.count {
         let expected = Naive.evaluate(plain, customers.rows[row])
         #expect(verdict[row] == expected, "seed \(seed), row \(row): \(rule)")
@@ -72,18 +77,52 @@ struct OracleTests {
     }
     for op in Operator.allCases {
       switch op {
-      case .topPercent, .bottomPercent, .topCount, .memberOf, .notMemberOf: continue
+      // Percentiles have a suite of their own; references are the verdicts of others.
+      case .topPercent, .bottomPercent, .topCount, .bottomCount, .memberOf, .notMemberOf,
+        .wasMemberOf:
+        continue
       case .isMissing, .isPresent:
         #expect(counts[op]?[.true, default: 0] ?? 0 >= 100, "\(op) true")
         #expect(counts[op]?[.false, default: 0] ?? 0 >= 100, "\(op) false")
         #expect(counts[op]?[.unknown] == 0, "\(op) is never unknown")
       case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .between, .isIn,
-        .notIn, .contains, .startsWith, .endsWith, .before, .after:
+        .notIn, .contains, .startsWith, .endsWith, .matches, .before, .after, .withinLast,
+        .notWithinLast:
         for truth in Truth.allCases {
           #expect(counts[op]?[truth] ?? 0 >= 100, "\(op) \(truth): \(counts[op] ?? [:])")
         }
       }
     }
+  }
+
+  @Test("scores and membership of the past are true, false and unknown in at least 100 cases")
+  func scores() throws {
+    var counts: [String: [Truth: Int]] = [:]
+    for seed in 0..<200 {
+      var random = Seeded(UInt64(3_000_000 + seed))
+      let customers = Customers(count: 40, &random)
+      let plain =
+        seed.isMultiple(of: 3) ? PlainRule.wasMember(1 + seed % 11) : random.score(depth: 1)
+      var kind = "was_member_of"
+      if case .score(_, _, let leave) = plain { kind = leave == nil ? "score" : "hysteresis" }
+      guard
+        let catalogue = try? SegmentCatalogue.parse(
+          "segments: [{name: s, rule: \(plain.yaml)}]", attributes: Customers.attributes,
+          zone: Customers.zone)
+      else { continue }
+      let verdict = try Self.verdict(catalogue.segments[0].rule, customers)
+      for row in 0..<customers.count {
+        let expected = Naive.evaluate(plain, customers.rows[row])
+        #expect(verdict[row] == expected, "seed \(seed), row \(row): \(catalogue.segments[0].rule)")
+        counts[kind, default: [:]][expected, default: 0] += 1
+      }
+    }
+    for kind in ["score", "hysteresis", "was_member_of"] {
+      for truth in Truth.allCases where kind != "was_member_of" || truth != .unknown {
+        #expect(counts[kind]?[truth] ?? 0 >= 100, "\(kind) \(truth): \(counts[kind] ?? [:])")
+      }
+    }
+    #expect(counts["was_member_of"]?[.unknown] == nil)
   }
 
   @Test("the normal form, its text read again, and De Morgan keep every verdict")
@@ -92,13 +131,13 @@ struct OracleTests {
       var random = Seeded(UInt64(5_000_000 + seed))
       let customers = Customers(count: 150, &random)
       let (_, rule) = Self.rule(&random)
-      let verdict = try rule.evaluate(customers.table)
+      let verdict = try Self.verdict(rule, customers)
 
       let normal = Rule(rule.expression.normalised)
-      #expect(try normal.evaluate(customers.table) == verdict, "normal form, seed \(seed)")
+      #expect(try Self.verdict(normal, customers) == verdict, "normal form, seed \(seed)")
       #expect(normal.version == rule.version, "seed \(seed)")
 
-      let negated = try Rule(.not(rule.expression)).evaluate(customers.table)
+      let negated = try Self.verdict(Rule(.not(rule.expression)), customers)
       #expect(negated.isTrue == verdict.isFalse, "seed \(seed)")
       #expect(negated.isUnknown == verdict.isUnknown, "seed \(seed)")
       let everyone = verdict.isTrue | negated.isTrue | verdict.isUnknown
@@ -106,11 +145,11 @@ struct OracleTests {
       #expect((verdict.isTrue & negated.isTrue).isEmpty, "seed \(seed)")
 
       #expect(
-        try Self.deMorgan(rule.expression).map { try Rule($0).evaluate(customers.table) }
+        try Self.deMorgan(rule.expression).map { try Self.verdict(Rule($0), customers) }
           .allSatisfy { $0 == verdict }, "De Morgan, seed \(seed)")
 
       let shuffled = Rule(Self.shuffled(rule.expression, &random))
-      #expect(try shuffled.evaluate(customers.table) == verdict, "permutation, seed \(seed)")
+      #expect(try Self.verdict(shuffled, customers) == verdict, "permutation, seed \(seed)")
       #expect(shuffled.version == rule.version, "permutation, seed \(seed): \(rule)")
     }
   }
@@ -120,7 +159,7 @@ struct OracleTests {
     switch expression {
     case .all(let parts): [.not(.any(parts.map(Expression.not)))]
     case .any(let parts): [.not(.all(parts.map(Expression.not)))]
-    case .not, .condition, .segment: []
+    case .not, .condition, .segment, .score, .wasMember: []
     }
   }
 
@@ -134,7 +173,13 @@ struct OracleTests {
       let parts = parts.map { shuffled($0, &random) }.shuffled(using: &random)
       return .any(parts + [parts[0]])
     case .not(let part): return .not(shuffled(part, &random))
-    case .condition, .segment: return expression
+    case .condition, .segment, .wasMember: return expression
+    case .score(let score):
+      return .score(
+        Score(
+          parts: score.parts.map {
+            Score.Part(condition: shuffled($0.condition, &random), weight: $0.weight)
+          }.shuffled(using: &random), threshold: score.threshold, leaveBelow: score.leaveBelow))
     }
   }
 
@@ -169,12 +214,14 @@ struct OracleTests {
     var plain: [PlainRule] = []
     for index in 0..<200 {
       let (tree, rule) = Self.rule(&random)
+      // Hysteresis asks about the segment that the rule belongs to, and here there is one of them.
+      if rule.expression.hasHysteresis { continue }
       plain.append(tree)
       rules.append(("r\(index)", rule))
     }
     let evaluation = try RuleSet(rules).evaluate(customers.table)
     for (name, rule) in rules {
-      #expect(try rule.evaluate(customers.table) == evaluation.verdicts[name], "\(name): \(rule)")
+      #expect(try Self.verdict(rule, customers) == evaluation.verdicts[name], "\(name): \(rule)")
     }
     // Everyone has a part in the scans of many thresholds; the oracle looks at some of them.
     for row in stride(from: 0, to: customers.count, by: 97) {

@@ -76,3 +76,72 @@ struct PercentileTests {
     }
   }
 }
+
+@Suite("Top and bottom among some")
+struct PopulationTests {
+  @Test("the cut is that of the population, and who is outside is no member")
+  func among() throws {
+    for seed in 0..<200 {
+      var random = Seeded(UInt64(8_000_000 + seed))
+      let count = 1 + random.below(40)
+      let values = (0..<count).map { _ in random.chance(15) ? nil : Int64(random.below(6)) }
+      let inside: [Bool?] = (0..<count).map { _ in
+        random.chance(15) ? nil : random.chance(60)
+      }
+      let source = ColumnTable(
+        count: count,
+        columns: [
+          "orders_45d": .integer(
+            Dense(values.map { $0 ?? 9 }, present: Bitset(count: count) { values[$0] != nil }),
+            scale: 0),
+          "newsletter": .boolean(
+            Dense(inside.map { $0 ?? true }, present: Bitset(count: count) { inside[$0] != nil })),
+        ])
+      let isTop = random.chance(50)
+      let isCount = random.chance(40)
+      let share = 1 + random.below(isCount ? 12 : 100)
+      let rule = try Rule(
+        parsing: "orders_45d \(isTop ? "top" : "bottom") \(share)\(isCount ? "" : "%") "
+          + "where newsletter = true", attributes: shop)
+      let verdict = try rule.evaluate(source)
+      let among = (0..<count).compactMap { inside[$0] == true ? values[$0] : nil }
+      let sorted = isTop ? among.sorted(by: >) : among.sorted()
+      let rank = isCount ? min(share, sorted.count) : (share * sorted.count + 99) / 100
+      for row in 0..<count {
+        var selected: Truth = .unknown
+        if let value = values[row] {
+          selected = .false
+          if let cut = rank > 0 ? sorted[rank - 1] : nil, let last = sorted.last {
+            let isWhole = isCount && rank == sorted.count
+            let beyond = isTop ? value > cut : value < cut
+            if beyond || (value == cut && (cut != last || isWhole)) { selected = .true }
+          }
+        }
+        let place: Truth = inside[row].map { $0 ? .true : .false } ?? .unknown
+        let expected: Truth =
+          selected == .false || place == .false
+          ? .false : selected == .unknown || place == .unknown ? .unknown : .true
+        #expect(verdict[row] == expected, "seed \(seed), row \(row): \(rule)")
+      }
+    }
+  }
+
+  @Test("ranges of customers are cut where everyone is")
+  func ranges() throws {
+    var random = Seeded(77)
+    let customers = Customers(count: 1_000, &random)
+    let rules = RuleSet([
+      (
+        "r",
+        try Rule(
+          parsing: "recency top 25% where orders > 2", attributes: Customers.attributes)
+      )
+    ])
+    #expect(rules.percentileAttributes.map(\.name) == ["orders", "recency"])
+    let whole = try rules.evaluate(customers.table)
+    let cuts = try rules.cuts(customers.table)
+    let again = try rules.evaluate(customers.table, cuts: cuts)
+    #expect(again.verdicts == whole.verdicts)
+    #expect(cuts.reports.map(\.condition) == ["recency top 25% where orders > 2"])
+  }
+}

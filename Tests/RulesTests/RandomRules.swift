@@ -35,6 +35,9 @@ enum Plain: Equatable {
 enum PlainOperand: Equatable {
   case value(Plain)
   case span(from: Int64, before: Int64)
+  /// A length of time before the as-of.
+  case back(Int, TimeSpan.Unit)
+  case pattern(PlainPattern)
 }
 
 /// A rule, as the naive evaluator sees it, beside the text that the parser reads.
@@ -42,7 +45,11 @@ indirect enum PlainRule {
   case all([PlainRule])
   case any([PlainRule])
   case not(PlainRule)
-  case test(String, Operator, [PlainOperand], orMissing: Bool, written: String)
+  /// Weights and thresholds in tenths.
+  case score([(PlainRule, Int)], threshold: Int, leave: Int?)
+  /// Days.
+  case wasMember(Int)
+  case test(String, Operator, [PlainOperand], orMissing: Bool, ci: Bool, written: String)
 
   /// The rule as YAML in one line.
   var yaml: String {
@@ -50,8 +57,19 @@ indirect enum PlainRule {
     case .all(let parts): "{all: [\(parts.map(\.yaml).joined(separator: ", "))]}"
     case .any(let parts): "{any: [\(parts.map(\.yaml).joined(separator: ", "))]}"
     case .not(let part): "{not: \(part.yaml)}"
-    case .test(_, _, _, _, let written): "\"\(written)\""
+    case .score(let parts, let threshold, let leave):
+      "{score: ["
+        + parts.map { "{when: \($0.yaml), weight: \(Self.tenths($1))}" }.joined(separator: ", ")
+        + "], threshold: \(Self.tenths(threshold))"
+        + (leave.map { ", leave_below: \(Self.tenths($0))" } ?? "") + "}"
+    case .wasMember(let days): "{was_member_of: s, within: \(days) days}"
+    case .test(_, _, _, _, _, let written):
+      "\"\(written.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
     }
+  }
+
+  private static func tenths(_ value: Int) -> String {
+    (value < 0 ? "-" : "") + "\(abs(value) / 10).\(abs(value) % 10)"
   }
 }
 
@@ -70,7 +88,12 @@ struct Customers {
       Attribute(name: "signed_up", type: .instant),
     ], aliases: ["LTV": "revenue", "Orders": "orders"])
 
-  static let countries = ["PT", "ES", "Portugal", "", "é", "e\u{301}", "it's 50%", "🇵🇹", "pt"]
+  static let countries = ["PT", "ES", "Portugal", "", "é", "e\u{301}", "it's 50%", "🇵🇹", "pt", "É"]
+
+  /// What the naive evaluator finds in a row beside the attributes.
+  static let asOf = "#as of"
+  static let wasMember = "#was a member"
+  static let lastDay = "#last day of membership"
 
   var count: Int
   var rows: [[String: Plain]] = []
@@ -126,8 +149,25 @@ struct Customers {
       for row in 0..<count where !present[row] { dense.values[row] = -7 }
       columns["country"] = .text(dense, dictionary: words)
     }
+    // Within a day, or at its end.
+    let day = Day(number: Int32(random.below(4)))
+    let asOf = Instant(
+      microseconds: Self.zone.midnight(day).microseconds
+        + (random.chance(30) ? 0 : Int64(random.below(86_400)) * 1_000_000))
+    let members = Bitset(count: count) { _ in random.chance(50) }
+    let today = Self.zone.day(of: Instant(microseconds: asOf.microseconds - 1))
+    let lastDays = Dense(
+      (0..<count).map { _ in today.number - Int32(random.below(12)) },
+      present: Bitset(count: count) { _ in random.chance(70) })
+    for row in 0..<count {
+      rows[row][Self.asOf] = .time(asOf.microseconds)
+      rows[row][Self.wasMember] = .boolean(members[row])
+      rows[row][Self.lastDay] = lastDays[row].map { .time(Int64($0)) }
+    }
     self.rows = rows
-    table = ColumnTable(count: count, columns: columns)
+    table = ColumnTable(
+      count: count, columns: columns, moment: RuleMoment(asOf: asOf, zone: Self.zone),
+      prior: PriorMembership(members: ["s": members], lastDays: ["s": lastDays]))
   }
 }
 
@@ -135,13 +175,24 @@ extension Seeded {
   /// A random rule over ``Customers``.
   mutating func rule(depth: Int) -> PlainRule {
     if depth > 0, chance(65) {
-      switch below(3) {
-      case 0: return .all((0...below(3)).map { _ in rule(depth: depth - 1) })
-      case 1: return .any((0...below(3)).map { _ in rule(depth: depth - 1) })
+      switch below(8) {
+      case 0, 1, 2: return .all((0...below(3)).map { _ in rule(depth: depth - 1) })
+      case 3, 4: return .any((0...below(3)).map { _ in rule(depth: depth - 1) })
+      case 5: return score(depth: depth - 1)
       default: return .not(rule(depth: depth - 1))
       }
     }
-    return test()
+    return chance(8) ? .wasMember(1 + below(12)) : test()
+  }
+
+  /// A random sum of conditions.
+  mutating func score(depth: Int) -> PlainRule {
+    let parts = (0...below(4)).map { _ in (rule(depth: depth), pick([-20, -5, 5, 10, 10, 20, 35])) }
+    let most = parts.reduce(0) { $0 + max(0, $1.1) }
+    let least = parts.reduce(0) { $0 + min(0, $1.1) }
+    let threshold = least + 1 + below(max(1, most - least))
+    let leave: Int? = chance(40) ? threshold - 1 - below(15) : nil
+    return .score(parts, threshold: threshold, leave: leave)
   }
 
   /// A random condition that the checks let through.
@@ -150,15 +201,21 @@ extension Seeded {
     let attribute = name.flatMap { Customers.attributes.attribute(named: $0) } ?? drawn
     let usable = Operator.allCases.filter {
       switch $0 {
-      case .topPercent, .bottomPercent, .topCount, .memberOf, .notMemberOf: false
-      case .contains, .startsWith, .endsWith: attribute.type == .text
-      case .before, .after: attribute.type == .day || attribute.type == .instant
+      case .topPercent, .bottomPercent, .topCount, .bottomCount, .memberOf, .notMemberOf,
+        .wasMemberOf:
+        false
+      case .contains, .startsWith, .endsWith, .matches: attribute.type == .text
+      case .before, .after, .withinLast, .notWithinLast:
+        attribute.type == .day || attribute.type == .instant
       case .greater, .greaterOrEqual, .less, .lessOrEqual, .between: attribute.type != .boolean
       case .equal, .notEqual, .isIn, .notIn, .isMissing, .isPresent: true
       }
     }
     let op = pick(usable)
     let orMissing = op != .isMissing && op != .isPresent && chance(15)
+    let ci =
+      [.equal, .notEqual, .isIn, .notIn, .contains, .startsWith, .endsWith, .matches].contains(op)
+      && attribute.type == .text && chance(30)
     var operands: [(PlainOperand, String)] = []
     switch op {
     case .isMissing, .isPresent: break
@@ -173,8 +230,19 @@ extension Seeded {
     case .contains, .startsWith, .endsWith:
       let part = pick(["P", "t", "e", "\u{301}", "'s", "50%", "PT", "🇵", "zz"])
       operands = [(.value(.text(Array(part.utf8))), quoted(part))]
+    case .matches:
+      let letters: [Unicode.Scalar] = ["P", "T", "t", "e", "\u{301}", "é", "5", " ", "🇵", "É"]
+      let pattern = pattern(depth: 2, letters: letters)
+      operands = [(.pattern(pattern), quoted(pattern.text))]
+    case .withinLast, .notWithinLast:
+      let units: [TimeSpan.Unit] =
+        attribute.type == .day ? [.days, .months] : [.minutes, .hours, .days, .months]
+      let unit = pick(units)
+      let count = 1 + below(unit == .minutes ? 5_000 : unit == .hours ? 60 : unit == .days ? 6 : 2)
+      operands = [(.back(count, unit), "\(count) \(unit.rawValue)")]
     case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .before, .after,
-      .topPercent, .bottomPercent, .topCount, .memberOf, .notMemberOf:
+      .topPercent, .bottomPercent, .topCount, .bottomCount,
+      .memberOf, .notMemberOf, .wasMemberOf:
       operands = [operand(attribute)]
     }
     let words = operands.map(\.1)
@@ -184,13 +252,13 @@ extension Seeded {
       case .isIn, .notIn: "\(op.rawValue) [\(words.joined(separator: ", "))]"
       case .isMissing, .isPresent: op.rawValue
       case .equal, .notEqual, .greater, .greaterOrEqual, .less, .lessOrEqual, .contains,
-        .startsWith, .endsWith, .before, .after, .topPercent, .bottomPercent, .topCount,
-        .memberOf, .notMemberOf:
+        .startsWith, .endsWith, .matches, .before, .after, .withinLast, .notWithinLast, .topPercent,
+        .bottomPercent, .topCount, .bottomCount, .memberOf, .notMemberOf, .wasMemberOf:
         "\(op.rawValue) \(words[0])"
       }
     return .test(
-      attribute.name, op, operands.map(\.0), orMissing: orMissing,
-      written: "\(attribute.name) \(tail)" + (orMissing ? " or_missing" : ""))
+      attribute.name, op, operands.map(\.0), orMissing: orMissing, ci: ci,
+      written: "\(attribute.name) \(tail)" + (ci ? " ci" : "") + (orMissing ? " or_missing" : ""))
   }
 
   private func quoted(_ text: String) -> String {

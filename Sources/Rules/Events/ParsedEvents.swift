@@ -33,7 +33,8 @@ extension Clause {
     case .all(let parts, _), .any(let parts, _): parts.flatMap(\.questions)
     case .not(let part, _): part.questions
     case .events(let events): [events.question]
-    case .condition: []
+    case .condition(let condition): condition.population?.questions ?? []
+    case .score(let score): score.parts.flatMap(\.clause.questions)
     }
   }
 }

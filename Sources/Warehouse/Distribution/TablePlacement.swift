@@ -69,6 +69,7 @@ public struct TablePlacement: Sendable, Equatable {
       ])
     + of(
       .local, "features", ["tiles", "measure", "state", "state_column", "built_catalogue"])
+    + of(.local, "segments", ["prior_state"])
 
   /// Functions of ours that statements call on the workers, by signature.
   public static let functions = ["facts.jsonb_merge(jsonb)", "facts.reconcile(jsonb[])"]
