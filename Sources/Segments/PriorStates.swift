@@ -199,7 +199,7 @@ public struct PriorStates: Sendable {
 
   /// Whether the state of a day is kept once `now` is the last: the eight newest, and of older ones the
   /// fewer the older they are, so that no fold ever goes back more than twice as far as it must.
-  static func isKept(_ day: Day, at now: Day) -> Bool {
+  public static func isKept(_ day: Day, at now: Day) -> Bool {
     let age = Int(now.number) - Int(day.number)
     if age < 8 { return true }
     let zeros = min(10, Int(day.number).trailingZeroBitCount)

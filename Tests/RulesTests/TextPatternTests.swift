@@ -69,7 +69,7 @@ struct TextPatternTests {
 
   @Test("patterns that make backtracking explode read a long text once")
   func backtracking() throws {
-    let text = String(repeating: "a", count: 100_000)
+    let text = String(repeating: "a", count: 20_000)
     for pattern in [
       "(a*)*b", "(a|aa)+$b", "(a?){50}a{50}b", "(.*a){20}b", "((a+)+)+c", "^(a|b|ab)*c$",
     ] {
@@ -78,7 +78,7 @@ struct TextPatternTests {
     // More sets of states than are kept: it forgets, and goes on.
     let many = try TextPattern("[ab]*a[ab]{14}c")
     var random = Seeded(5)
-    let letters = String((0..<60_000).map { _ in random.chance(50) ? "a" : "b" })
+    let letters = String((0..<10_000).map { _ in random.chance(50) ? "a" : "b" })
     #expect(!many.matches(letters))
     #expect(many.matches(letters + "abbbbbbbbbbbbbbc"))
   }

@@ -49,12 +49,15 @@ struct PatternReader {
   private mutating func sequence() throws(PatternFault) -> PatternNode {
     var parts: [PatternNode] = []
     while let scalar = next, scalar != "|", scalar != ")" {
-      parts.append(try repeated(try atom()))
+      let isEnd = scalar == "^" || scalar == "$"
+      parts.append(try repeated(try atom(), isEnd: isEnd))
     }
     return parts.isEmpty ? .empty : parts.count == 1 ? parts[0] : .sequence(parts)
   }
 
-  private mutating func repeated(_ atom: PatternNode) throws(PatternFault) -> PatternNode {
+  private mutating func repeated(
+    _ atom: PatternNode, isEnd: Bool
+  ) throws(PatternFault) -> PatternNode {
     guard let scalar = next else { return atom }
     let place = index
     let bounds: (Int, Int?)
@@ -68,7 +71,7 @@ struct PatternReader {
     default: return atom
     }
     index += 1
-    if atom == .start || atom == .end {
+    if isEnd {
       throw fault("expected a character or group before '\(scalar)', found an end", at: place)
     }
     // Whether as few or as many as can be are taken changes no verdict.

@@ -197,8 +197,11 @@ struct ScalarSet: Sendable, Hashable {
   /// The scalars in it.
   var members: [ClosedRange<UInt32>] { isNegated ? Self.complement(ranges) : ranges }
 
-  /// The states that its bytes take, about.
-  var size: Int { 4 * (ranges.count + 1) }
+  /// The states that its bytes take.
+  var size: Int {
+    let sequences = members.flatMap(UTF8Ranges.sequences)
+    return sequences.reduce(max(1, sequences.count) - 1) { $0 + $1.count }
+  }
 
   var text: String {
     if isNegated, ranges.isEmpty { return "." }
