@@ -98,7 +98,9 @@ struct PriorStateTests {
     "steps, midnights, late events, corrections and merges agree with a plain fold",
     arguments: 0..<2)
   func steps(_ seed: Int) async throws {
-    try await withRefreshShop(seed: 2700 + seed, isRelative: false, rules: RefreshShop.rules + Self.rules) { shop in
+    try await withRefreshShop(
+      seed: 2700 + seed, isRelative: false, rules: RefreshShop.rules + Self.rules
+    ) { shop in
       var dice = Dice(seed: seed)
       let days = shop.days
       var day = shop.shop.first + 60
@@ -133,7 +135,8 @@ struct PriorStateTests {
 
   @Test("a state is found in the store, folded from the one before it, or from the first midnight")
   func states() async throws {
-    try await withRefreshShop(seed: 2750, isRelative: false, rules: RefreshShop.rules + Self.rules) { shop in
+    try await withRefreshShop(seed: 2750, isRelative: false, rules: RefreshShop.rules + Self.rules)
+    { shop in
       let days = shop.days
       var day = shop.shop.first + 60
       while days.lastDay(before: days.end(of: day)) != day { day = day + 1 }
