@@ -24,7 +24,7 @@ public struct EvaluationStore: Sendable {
     let head = SQL(
       file: "queries/segments/insert_evaluation.sql", evaluation.asOf, clock.now(), runID,
       Int64(evaluation.customers.count), JSONText(definitions),
-      EvaluationCodec.encode(evaluation.customers))
+      EvaluationCodec.encode(evaluation.customers), evaluation.encodedDifferences)
     return try await pool.transaction { connection in
       guard let row = try await connection.first(head) else {
         throw SegmentError(
@@ -37,7 +37,7 @@ public struct EvaluationStore: Sendable {
           SQL(
             file: "queries/segments/insert_evaluation_set.sql", id, Int32(ordinal),
             Int64(set.population), EvaluationCodec.encode(set))
-        } + Self.differences(of: evaluation, id))
+        })
       return id
     }
   }
@@ -66,8 +66,6 @@ public struct EvaluationStore: Sendable {
     let segments = try definitions(head.get("segments", as: JSONText.self).text)
     let sets = try await connection.query(
       SQL(file: "queries/segments/select_evaluation_sets.sql", id))
-    let differences = try await connection.query(
-      SQL(file: "queries/segments/select_evaluation_differences.sql", id))
     guard sets.count == segments.count else {
       throw SegmentError(
         code: "segments.evaluation_damaged",
@@ -79,32 +77,8 @@ public struct EvaluationStore: Sendable {
       members: try sets.map {
         try EvaluationCodec.decodeSet($0.get("bits", as: [UInt8].self), count: count)
       },
-      differences: try differences.map { try difference($0, segments.count, count) })
-  }
-
-  private static func differences(of evaluation: SegmentEvaluation, _ id: Int64) -> [SQL] {
-    evaluation.differences.enumerated().map { position, difference in
-      let key = difference.key
-      return SQL(
-        file: "queries/segments/insert_evaluation_difference.sql", id, Int32(position),
-        Int32(key.segment), key.winner.map(Int32.init), Int64(difference.customers.population),
-        key.isRuled, key.reason.rawValue, key.channel, EvaluationCodec.encode(difference.customers))
-    }
-  }
-
-  private static func difference(
-    _ row: Row, _ segments: Int, _ count: Int
-  ) throws -> MembershipDifference {
-    let segment = Int(try row.get("ordinal", as: Int32.self))
-    let winner = try row.get("winner", as: Int32?.self).map(Int.init)
-    guard let reason = MembershipDifference.Reason(rawValue: try row.get("reason")),
-      segment < segments, winner ?? 0 < segments
-    else { throw EvaluationCodec.damaged("a difference of a segment or kind that it lacks") }
-    return MembershipDifference(
-      MembershipDifference.Key(
-        segment: segment, reason: reason, winner: winner, channel: try row.get("channel"),
-        isRuled: try row.get("is_ruled")),
-      try EvaluationCodec.decodeSet(row.get("bits", as: [UInt8].self), count: count))
+      differences: try SegmentEvaluation.differences(
+        decoding: head.get("differences"), of: customers, segments: segments.count))
   }
 
   private static func definitions(_ text: String) throws -> [SegmentDefinition] {

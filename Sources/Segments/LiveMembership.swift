@@ -26,7 +26,7 @@ public struct LiveMembership: Sendable {
   /// By the ordinal of the segment; rows beyond the index follow it.
   private var sets: [[UInt64]]
   /// The same of the differences from the rules.
-  private var differing: [MembershipDifference.Key: [UInt64]]
+  private var differing: [MembershipDifference.Key: SparseRows]
   /// How many members each segment has.
   private(set) var sizes: [Int]
 
@@ -68,7 +68,7 @@ public struct LiveMembership: Sendable {
     index = evaluation.customers
     sets = evaluation.members.map(\.words)
     differing = Dictionary(
-      evaluation.differences.map { ($0.key, $0.customers.words) }, uniquingKeysWith: { $1 })
+      evaluation.differences.map { ($0.key, $0.customers) }, uniquingKeysWith: { $1 })
     sizes = evaluation.members.map(\.population)
     self.lastID = lastID
     self.lastPublishedAt = lastPublishedAt
@@ -98,15 +98,12 @@ public struct LiveMembership: Sendable {
   }
 
   private func hasSameDifferences(as evaluation: SegmentEvaluation) -> Bool {
-    let mine = differing.filter { $0.value.contains { $0 != 0 } }
+    let mine = differing.filter { !$0.value.isEmpty }
     guard mine.count == evaluation.differences.count else { return false }
     return evaluation.differences.allSatisfy { difference in
-      guard let words = mine[difference.key],
-        words.reduce(0, { $0 + $1.nonzeroBitCount }) == difference.customers.population
+      guard let rows = mine[difference.key], rows.count == difference.customers.count
       else { return false }
-      return difference.customers.rows.allSatisfy {
-        has(evaluation.customers.ids[$0], words)
-      }
+      return difference.customers.rows.allSatisfy { has(evaluation.customers.ids[Int($0)], rows) }
     }
   }
 
@@ -114,6 +111,10 @@ public struct LiveMembership: Sendable {
   func difference(of customer: Int64, in ordinal: Int) -> MembershipDifference.Key? {
     if differing.isEmpty { return nil }
     return differing.first { $0.key.segment == ordinal && has(customer, $0.value) }?.key
+  }
+
+  private func has(_ customer: Int64, _ rows: SparseRows) -> Bool {
+    row(of: customer).map { rows.contains($0) } ?? false
   }
 
   private func has(_ customer: Int64, _ words: [UInt64]) -> Bool {
@@ -154,8 +155,8 @@ public struct LiveMembership: Sendable {
       evaluation.differences.map { ($0.key, $0.customers) }, uniquingKeysWith: { $1 })
     for key in Set(differing.keys).union(now.keys) {
       let turned = touched.ids.indices.filter { place in
-        let isNow = rows[place] >= 0 && now[key]?[rows[place]] ?? false
-        return isNow != (differing[key].map { has(touched.ids[place], $0) } ?? false)
+        let isNow = rows[place] >= 0 && now[key]?.contains(rows[place]) ?? false
+        return isNow != (mine[place].flatMap { differing[key]?.contains($0) } ?? false)
       }
       if !turned.isEmpty { changes.differing[key] = turned.map { touched.ids[$0] } }
     }
@@ -176,11 +177,7 @@ public struct LiveMembership: Sendable {
     for (key, customers) in changes.differing {
       for customer in customers {
         let row = ensureRow(of: customer)
-        let missing = (row >> 6) + 1 - (differing[key]?.count ?? 0)
-        if missing > 0 {
-          differing[key, default: []].append(contentsOf: repeatElement(0, count: missing))
-        }
-        differing[key]?[row >> 6] ^= UInt64(1) << UInt64(row & 63)
+        differing[key, default: SparseRows([])].toggle(row)
       }
     }
   }

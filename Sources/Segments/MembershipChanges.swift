@@ -128,20 +128,44 @@ extension SegmentEvaluation {
         }
       }
     }
-    var differing: [MembershipDifference.Key: Bitset] = [:]
+    var differing: [MembershipDifference.Key: SparseRows] = [:]
     for difference in differences { differing[difference.key] = remap(difference.customers) }
     for change in changes {
       for (key, customers) in change.differing {
-        var rows = differing[key] ?? Bitset(count: all.count)
         for customer in customers {
-          if let row = all.row(of: customer) { rows[row].toggle() }
+          if let row = all.row(of: customer) { differing[key, default: SparseRows([])].toggle(row) }
         }
-        differing[key] = rows
       }
     }
     return SegmentEvaluation(
       asOf: asOf, customers: all, segments: segments, members: sets,
       differences: differing.filter { !$0.value.isEmpty }.map { MembershipDifference($0, $1) }
         .sorted { MembershipDifference.Key.precedes($0.key, $1.key) })
+  }
+
+  /// The differences as bytes; nil where there is none.
+  var encodedDifferences: [UInt8]? {
+    var changes = MembershipChanges(turned: [:])
+    for difference in differences {
+      changes.differing[difference.key] = difference.customers.rows.map { customers.ids[Int($0)] }
+    }
+    return changes.encodedDifferences()
+  }
+
+  /// The differences of bytes that ``encodedDifferences`` made.
+  ///
+  /// - Throws: `segments.evaluation_damaged`.
+  static func differences(
+    decoding bytes: [UInt8]?, of customers: IDIndex, segments: Int
+  ) throws -> [MembershipDifference] {
+    guard let bytes else { return [] }
+    let found = try MembershipChanges(decoding: [], differences: bytes, segments: segments)
+    return try found.differing.map { key, ids in
+      let rows = ids.compactMap { customers.row(of: $0) }
+      guard rows.count == ids.count else {
+        throw EvaluationCodec.damaged("a difference of customers that it lacks")
+      }
+      return MembershipDifference(key, SparseRows(rows))
+    }.sorted { MembershipDifference.Key.precedes($0.key, $1.key) }
   }
 }

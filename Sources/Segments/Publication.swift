@@ -35,8 +35,6 @@ struct Publication: Sendable {
   var result: PublicationResult?
   /// What is published.
   let evaluation: SegmentEvaluation
-  /// Whether there may be losses on record that count at the as-of.
-  let mayHaveLosses: Bool
 
   /// Writes everything that the plan changes.
   ///
@@ -48,18 +46,13 @@ struct Publication: Sendable {
     try await writeSpells(
       SpellRows(plan: plan, publicationID: id, reasons: reasons, ids: catalogue.ids), catalogue)
     _ = try await connection.pipeline(sizes(catalogue.ids))
-    try await writeLosses(catalogue.ids)
+    var losses = SuppressionRecord(connection)
+    try await losses.write(evaluation, segments: catalogue.ids.mapValues(\.segment))
     if plan.catalogueChanged { try await change(catalogue.views) }
     try await connection.execute(
       SQL(
         file: "queries/segments/delete_old_evaluations.sql", evaluationID, plan.asOf,
         base?.evaluationID))
-  }
-
-  /// Records what customers lose at the as-of, and no longer lose.
-  func writeLosses(_ ids: [String: (segment: Int32, version: Int32)]) async throws {
-    if evaluation.differences.isEmpty, !mayHaveLosses { return }
-    try await SuppressionRecord(connection).write(evaluation, segments: ids.mapValues(\.segment))
   }
 
   /// Writes the row of the publication itself.

@@ -147,6 +147,20 @@ struct RowMap {
     return result
   }
 
+  /// The rows that a list has there; those that are gone are left out.
+  func callAsFunction(_ list: SparseRows) -> SparseRows {
+    guard let rows else { return list }
+    return SparseRows(list.rows.lazy.map { rows[Int($0)] }.filter { $0 >= 0 })
+  }
+
+  /// Puts the rows of a list into a set.
+  func mark(_ list: SparseRows, in set: inout Bitset) {
+    for row in list.rows {
+      let place = rows.map { $0[Int(row)] } ?? Int(row)
+      if place >= 0 { set[place] = true }
+    }
+  }
+
   static func isPrefix(_ ids: [Int64], of all: [Int64]) -> Bool {
     ids.count <= all.count && ids.elementsEqual(all.prefix(ids.count))
   }

@@ -124,6 +124,7 @@ private struct SeriesWriter {
   private let clock: any WallClock
   private(set) var results: [PublicationResult] = []
   private var series: SpellSeries
+  private var losses: SuppressionRecord
   private var live: SegmentEvaluation?
   /// The publication before the next one.
   private var last: EarlierPublications.Entry?
@@ -144,6 +145,7 @@ private struct SeriesWriter {
     let all = evaluations.map(\.customers) + [earlier.live?.evaluation.customers].compactMap { $0 }
     universe = all.dropFirst().reduce(all[0]) { PublicationPlan.union($0, $1) }
     series = SpellSeries(customers: universe)
+    losses = SuppressionRecord(connection)
     last = earlier.live
     live = last?.evaluation.over(universe)
     lastID = earlier.lastID
@@ -158,8 +160,7 @@ private struct SeriesWriter {
     let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
     var publication = Publication(
       connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: last, evaluation: new,
-      mayHaveLosses: last.map { !$0.evaluation.differences.isEmpty } ?? false)
+      evaluationID: order.evaluationID, runID: order.runID, base: last, evaluation: new)
     let reasons =
       results.isEmpty
       ? try await publication.reasons(.recorded) : try await publication.reasonsWithinSeries()
@@ -177,7 +178,7 @@ private struct SeriesWriter {
       if plan.catalogueChanged { try await publication.change(catalogue.views) }
     }
     series.add(plan, id: publication.id, reasons: reasons, ids: ids)
-    try await publication.writeLosses(ids)
+    try await losses.write(new, segments: ids.mapValues(\.segment))
     waiting += publication.sizes(ids)
     results.append(result)
     lastBut = last?.evaluationID

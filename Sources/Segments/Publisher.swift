@@ -86,10 +86,7 @@ public struct Publisher: Sendable {
     let isCorrection = earlier.live?.asOf == new.asOf
     var publication = Publication(
       connection: connection, plan: plan, id: id, publishedAt: time,
-      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base, evaluation: new,
-      mayHaveLosses: [earlier.live, earlier.base].contains {
-        $0.map { !$0.evaluation.differences.isEmpty } ?? false
-      })
+      evaluationID: order.evaluationID, runID: order.runID, base: earlier.base, evaluation: new)
     let reasons = try await publication.reasons(activity)
     let result = plan.result(
       isCorrection ? .corrected : .published, id: id, publishedAt: time,

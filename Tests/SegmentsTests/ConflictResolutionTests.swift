@@ -211,11 +211,11 @@ struct ConflictResolutionTests {
       }
       let (old, new) = (before.differences, after.differences)
       for key in Set((old + new).map(\.key)) {
-        let nobody = Bitset(count: random.customers.count)
-        let turned =
-          (old.first { $0.key == key }?.customers ?? nobody)
-          ^ (new.first { $0.key == key }?.customers ?? nobody)
-        if !turned.isEmpty { changes.differing[key] = turned.rows.map { random.customers[$0] } }
+        let was = Set(old.first { $0.key == key }?.customers.rows ?? [])
+        let turned = was.symmetricDifference(new.first { $0.key == key }?.customers.rows ?? [])
+        if !turned.isEmpty {
+          changes.differing[key] = turned.sorted().map { random.customers[Int($0)] }
+        }
       }
       let decoded = try MembershipChanges(
         decoding: changes.encoded(), differences: changes.encodedDifferences(),

@@ -44,42 +44,18 @@ COMMENT ON COLUMN segments.override.reason IS 'Why.';
 
 -- What differs from the rules -----------------------------------------------------------------------
 
-CREATE TABLE segments.evaluation_difference (
-  evaluation_id bigint NOT NULL REFERENCES segments.evaluation ON DELETE CASCADE,
-  position integer NOT NULL,
-  ordinal integer NOT NULL,
-  winner integer,
-  customers bigint NOT NULL,
-  is_ruled boolean NOT NULL,
-  reason text NOT NULL,
-  channel text,
-  bits bytea NOT NULL,
-  PRIMARY KEY (evaluation_id, position)
-);
-ALTER TABLE segments.evaluation_difference ALTER COLUMN bits SET STORAGE EXTERNAL;
-COMMENT ON TABLE segments.evaluation_difference IS
-  'Whose published membership is not what the rule says, and who lost what: with evaluation_set it '
-  'gives the sets that the rules found.';
-COMMENT ON COLUMN segments.evaluation_difference.evaluation_id IS 'The evaluation.';
-COMMENT ON COLUMN segments.evaluation_difference.position IS 'From 0, in each evaluation.';
-COMMENT ON COLUMN segments.evaluation_difference.ordinal IS
-  'The position, from 0, of the segment in evaluation.segments.';
-COMMENT ON COLUMN segments.evaluation_difference.winner IS
-  'The position of the segment that won; null where none did.';
-COMMENT ON COLUMN segments.evaluation_difference.customers IS 'How many customers the set has.';
-COMMENT ON COLUMN segments.evaluation_difference.is_ruled IS
-  'Whether the rule is true for them; false where a pin was what lost.';
-COMMENT ON COLUMN segments.evaluation_difference.reason IS
-  'pinned_in, pinned_out, group, cap or default.';
-COMMENT ON COLUMN segments.evaluation_difference.channel IS
-  'The full channel; null for other reasons than cap.';
-COMMENT ON COLUMN segments.evaluation_difference.bits IS
-  'The customers, as evaluation_set.bits has members.';
+ALTER TABLE segments.evaluation ADD COLUMN differences bytea;
+ALTER TABLE segments.evaluation ALTER COLUMN differences SET STORAGE EXTERNAL;
+COMMENT ON COLUMN segments.evaluation.differences IS
+  'Whose published membership is not what the rule says, and who lost what to which segment: with '
+  'evaluation_set it gives the sets that the rules found. Per kind of difference the segment, what '
+  'decided, whether the rule is true, the segment that won, the channel, and the gaps between the '
+  'customers'' numbers, as varints. Null for none.';
 
 ALTER TABLE segments.evaluation_change ADD COLUMN differences bytea;
 ALTER TABLE segments.evaluation_change ALTER COLUMN differences SET STORAGE EXTERNAL;
 COMMENT ON COLUMN segments.evaluation_change.differences IS
-  'The same of evaluation_difference: per kind of difference the customers who turned; null where '
+  'The same of evaluation.differences: per kind of difference the customers who turned; null where '
   'none did.';
 
 -- What conflicts took away --------------------------------------------------------------------------

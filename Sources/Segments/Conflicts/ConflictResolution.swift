@@ -99,12 +99,10 @@ public struct ConflictResolution: Sendable {
       guard let number = numbers[pin.segment], let row = customers.row(of: pin.customerID) else {
         continue
       }
-      var known = pins[number] ?? Pins(customers.count)
       switch pin.direction {
-      case .in: known.in[row] = true
-      case .out: known.out[row] = true
+      case .in: pins[number, default: Pins(customers.count)].in[row] = true
+      case .out: pins[number, default: Pins(customers.count)].out[row] = true
       }
-      pins[number] = known
     }
     return pins
   }
@@ -127,7 +125,7 @@ private struct Stage {
   private var segments: [SegmentDefinition]
   private let ruled: [Bitset]
   private var sets: [Bitset]
-  private var differences: [MembershipDifference.Key: Bitset] = [:]
+  private var differences: [MembershipDifference.Key: SparseRows] = [:]
 
   init(_ raw: SegmentEvaluation, extra: SegmentDefinition?) {
     self.raw = raw
@@ -137,17 +135,19 @@ private struct Stage {
     sets = ruled
   }
 
-  private mutating func note(_ key: MembershipDifference.Key, _ customers: Bitset) {
-    if customers.isEmpty { return }
-    differences[key] = differences[key].map { $0 | customers } ?? customers
+  /// - Parameter rows: none of which the difference has.
+  private mutating func note(_ key: MembershipDifference.Key, _ rows: SparseRows) {
+    if rows.isEmpty { return }
+    differences[key, default: SparseRows([])].add(rows)
   }
 
   mutating func pin(_ pins: [Int: Pins]) {
     for (segment, pin) in pins {
       note(
-        .init(segment: segment, reason: .pinnedOut, isRuled: true), ruled[segment] & pin.out)
+        .init(segment: segment, reason: .pinnedOut, isRuled: true),
+        SparseRows(ruled[segment] & pin.out))
       let added = pin.in.subtracting(ruled[segment]).subtracting(pin.out)
-      note(.init(segment: segment, reason: .pinnedIn, isRuled: false), added)
+      note(.init(segment: segment, reason: .pinnedIn, isRuled: false), SparseRows(added))
       sets[segment] = (ruled[segment] | pin.in).subtracting(pin.out)
     }
   }
@@ -199,23 +199,33 @@ private struct Stage {
     _ contest: Contest, _ entrants: [Contest.Entrant], _ reason: MembershipDifference.Reason,
     channel: (Int) -> String?
   ) {
+    // A segment enters twice where some of its customers are pinned.
+    for segment in Set(entrants.map(\.segment)) {
+      sets[segment] = Bitset(count: raw.customers.count)
+    }
+    for (entrant, kept) in zip(entrants, contest.kept) {
+      sets[entrant.segment] = sets[entrant.segment] | kept
+    }
     for loss in contest.losses {
       let segment = entrants[loss.entrant].segment
-      sets[segment] = sets[segment].subtracting(loss.customers)
-      var key = MembershipDifference.Key(
+      let key = MembershipDifference.Key(
         segment: segment, reason: reason, winner: entrants[loss.winner].segment,
         channel: channel(loss.place), isRuled: true)
-      note(key, loss.customers & ruled[segment])
-      // A pin that lost has made no difference.
-      let pinned = loss.customers.subtracting(ruled[segment])
-      key.isRuled = false
-      note(key, pinned)
-      let pin = MembershipDifference.Key(segment: segment, reason: .pinnedIn, isRuled: false)
-      if let noted = differences[pin] {
-        let left = noted.subtracting(pinned)
-        differences[pin] = left.isEmpty ? nil : left
-      }
+      note(key, loss.customers.filter { ruled[segment][$0] })
+      let pinned = loss.customers.filter { !ruled[segment][$0] }
+      if !pinned.isEmpty { lose(pinned, key) }
     }
+  }
+
+  /// Pins that lost have made no difference.
+  private mutating func lose(_ pinned: SparseRows, _ key: MembershipDifference.Key) {
+    var key = key
+    key.isRuled = false
+    note(key, pinned)
+    let pin = MembershipDifference.Key(segment: key.segment, reason: .pinnedIn, isRuled: false)
+    guard let noted = differences[pin] else { return }
+    let left = noted.filter { !pinned.contains($0) }
+    differences[pin] = left.isEmpty ? nil : left
   }
 
   /// Puts those who are in nothing into a segment.
@@ -227,7 +237,7 @@ private struct Stage {
     if added.isEmpty { return }
     sets[segment] = sets[segment] | added
     // Nobody of them has lost it: who loses a place loses it to a segment that stays.
-    note(.init(segment: segment, reason: .fallback, isRuled: false), added)
+    note(.init(segment: segment, reason: .fallback, isRuled: false), SparseRows(added))
   }
 
   func evaluation(order: [Int]?) -> SegmentEvaluation {

@@ -4,7 +4,8 @@ import Columns
 ///
 /// A group of segments that exclude each other is one place; a channel with a fatigue cap has as many
 /// as its number. A set that asks for several places gets all of them or none. All customers at once:
-/// a place that is taken is a set, too.
+/// a place that is taken is a set, too. Costs a pass over the words for each set and place, and a step
+/// for each member and each loss.
 struct Contest {
   /// A set that competes.
   struct Entrant {
@@ -24,11 +25,9 @@ struct Contest {
     let winner: Int
     /// The place that was full.
     let place: Int
-    let customers: Bitset
+    let customers: SparseRows
   }
 
-  /// How many at a time each place holds; at least 1.
-  let sizes: [Int]
   private(set) var losses: [Loss] = []
   /// Who is in, by entrant.
   private(set) var kept: [Bitset] = []
@@ -37,12 +36,12 @@ struct Contest {
   ///
   /// - Parameters:
   ///   - entrants: the best first.
+  ///   - sizes: how many at a time each place holds; at least 1.
   ///   - customers: how many rows the sets have.
   init(_ entrants: [Entrant], sizes: [Int], customers: Int) {
-    self.sizes = sizes
-    var holders = sizes.map { _ in [Int]() }
-    // By place: those who hold at least 1, 2, … up to all of it.
+    // By place: those who hold at least 1, 2, … up to all of it; and by row who took the last.
     var levels = sizes.map { _ in [Bitset]() }
+    var holders = sizes.map { _ in [Int32](repeating: 0, count: customers) }
     for (number, entrant) in entrants.enumerated() {
       var left = entrant.customers
       for place in entrant.places where levels[place].count == sizes[place] {
@@ -55,7 +54,9 @@ struct Contest {
       kept.append(left)
       if left.isEmpty { continue }
       for place in entrant.places {
-        holders[place].append(number)
+        holders[place].withUnsafeMutableBufferPointer { holders in
+          left.forEach { holders[$0] = Int32(number) }
+        }
         Self.add(left, to: &levels[place], size: sizes[place])
       }
     }
@@ -72,15 +73,13 @@ struct Contest {
 
   /// Notes who was refused, by who took the last place.
   private mutating func lose(
-    _ refused: Bitset, _ entrant: Int, _ place: Int, _ holders: [Int]
+    _ refused: Bitset, _ entrant: Int, _ place: Int, _ holders: [Int32]
   ) {
-    var left = refused
-    for holder in holders.reversed() {
-      let here = left & kept[holder]
-      if here.isEmpty { continue }
-      losses.append(Loss(entrant: entrant, winner: holder, place: place, customers: here))
-      left = left.subtracting(here)
-      if left.isEmpty { return }
+    var byWinner: [Int32: [Int]] = [:]
+    refused.forEach { byWinner[holders[$0], default: []].append($0) }
+    for (winner, rows) in byWinner.sorted(by: { $0.key < $1.key }) {
+      losses.append(
+        Loss(entrant: entrant, winner: Int(winner), place: place, customers: SparseRows(rows)))
     }
   }
 }

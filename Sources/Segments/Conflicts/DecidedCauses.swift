@@ -41,13 +41,12 @@ struct DecidedCauses: Sendable {
   ) -> [String: Marks] {
     guard let evaluation, !evaluation.differences.isEmpty else { return [:] }
     let remap = RowMap(from: evaluation.customers, to: universe)
+    let nobody = Bitset(count: universe.count)
     var found: [String: Marks] = [:]
     for difference in evaluation.differences {
       let name = evaluation.segments[difference.key.segment].name
-      let rows = remap(difference.customers)
-      let cause = difference.key.cause
-      let known = found[name]?[cause]
-      found[name, default: [:]][cause] = known.map { $0 | rows } ?? rows
+      remap.mark(
+        difference.customers, in: &found[name, default: [:]][difference.key.cause, default: nobody])
     }
     return found
   }
@@ -62,11 +61,12 @@ extension SegmentEvaluation {
     guard segments.map(\.name) == other.segments.map(\.name),
       differences.map(\.key) == other.differences.map(\.key)
     else { return false }
-    let universe = PublicationPlan.union(customers, other.customers)
-    let mine = RowMap(from: customers, to: universe)
-    let theirs = RowMap(from: other.customers, to: universe)
-    return zip(differences, other.differences).allSatisfy {
-      mine($0.customers) == theirs($1.customers)
+    if customers == other.customers { return differences == other.differences }
+    return zip(differences, other.differences).allSatisfy { mine, theirs in
+      mine.customers.count == theirs.customers.count
+        && zip(mine.customers.rows, theirs.customers.rows).allSatisfy {
+          customers.ids[Int($0)] == other.customers.ids[Int($1)]
+        }
     }
   }
 }

@@ -72,10 +72,10 @@ public struct MembershipDifference: Sendable, Hashable {
   /// What the customers share.
   public let key: Key
   /// The customers, as rows of the evaluation; at least one.
-  public let customers: Bitset
+  public let customers: SparseRows
 
   /// A difference of some customers.
-  public init(_ key: Key, _ customers: Bitset) {
+  public init(_ key: Key, _ customers: SparseRows) {
     self.key = key
     self.customers = customers
   }
@@ -87,13 +87,13 @@ extension SegmentEvaluation {
   public var rawMembers: [Bitset] {
     var sets = members
     for difference in differences where difference.key.turnsMembership {
-      sets[difference.key.segment] = sets[difference.key.segment] ^ difference.customers
+      difference.customers.toggle(in: &sets[difference.key.segment])
     }
     return sets
   }
 
   /// What decided about one customer and segment besides the rule; nil where nothing did.
   public func difference(of row: Int, in segment: Int) -> MembershipDifference.Key? {
-    differences.first { $0.key.segment == segment && $0.customers[row] }?.key
+    differences.first { $0.key.segment == segment && $0.customers.contains(row) }?.key
   }
 }

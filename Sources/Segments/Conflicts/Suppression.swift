@@ -46,6 +46,19 @@ struct SuppressionChanges: Sendable {
     beginning.losses.append(loss)
   }
 
+  /// What turns the customers of a loss into others; both ascend.
+  mutating func add(_ loss: Suppression, from before: [Int64], to now: [Int64]) {
+    var (old, new) = (before[...], now[...])
+    while let first = old.first ?? new.first {
+      let customer = min(old.first ?? first, new.first ?? first)
+      let (was, isNow) = (old.first == customer, new.first == customer)
+      if was { old.removeFirst() }
+      if isNow { new.removeFirst() }
+      if was, !isNow { end(customer, loss) }
+      if isNow, !was { begin(customer, loss) }
+    }
+  }
+
   /// The statements that record them, none for no changes; those that end come first.
   ///
   /// - Parameter next: the first published as-of after it; nil for none.
@@ -72,47 +85,50 @@ struct SuppressionChanges: Sendable {
 /// Records what everyone loses at an as-of, in the transaction that publishes it.
 ///
 /// The record is compared with, not a publication: whatever the order in which days are published, the
-/// record of each published as-of is that of the publication that is believed of it.
-struct SuppressionRecord {
+/// record of each published as-of is that of the publication that is believed of it. Of several
+/// publications in a row, the record is read once.
+struct SuppressionRecord: Sendable {
   private let connection: Connection
+  /// What is on record of the as-of written last, and up to the one published after it.
+  private var known: (lost: [Suppression: [Int64]], next: Instant?)?
 
   init(_ connection: Connection) { self.connection = connection }
 
   /// - Parameter segments: the internal number of each segment, by name.
-  func write(_ evaluation: SegmentEvaluation, segments: [String: Int32]) async throws {
-    let asOf = evaluation.asOf
-    let rows = try await connection.pipeline([
-      SQL(file: "queries/segments/select_suppressions.sql", asOf),
-      SQL(file: "queries/segments/select_as_of_after.sql", asOf),
-    ])
+  mutating func write(_ evaluation: SegmentEvaluation, segments: [String: Int32]) async throws {
+    let lost = try lost(evaluation, segments)
     var changes = SuppressionChanges()
-    var left = try lost(evaluation, segments)
-    for row in rows[0] {
-      let loss = Suppression(
-        segment: try row.get("segment_id"), winner: try row.get("winner_id"),
-        reason: try row.get("reason"), channel: try row.get("channel"))
-      let now = left.removeValue(forKey: loss)
-      var isKept = Bitset(count: evaluation.customers.count)
-      for customer in try row.get("customers", as: [Int64].self) {
-        if let row = evaluation.customers.row(of: customer), now?[row] ?? false {
-          isKept[row] = true
-        } else {
-          changes.end(customer, loss)
-        }
+    var next: Instant?
+    if let known, known.next.map({ evaluation.asOf < $0 }) ?? true {
+      next = known.next
+      for loss in Set(known.lost.keys).union(lost.keys) {
+        changes.add(loss, from: known.lost[loss] ?? [], to: lost[loss] ?? [])
       }
-      now?.subtracting(isKept).forEach { changes.begin(evaluation.customers.ids[$0], loss) }
+    } else {
+      let rows = try await connection.pipeline([
+        SQL(file: "queries/segments/select_suppressions.sql", evaluation.asOf),
+        SQL(file: "queries/segments/select_as_of_after.sql", evaluation.asOf),
+      ])
+      var left = lost
+      for row in rows[0] {
+        let loss = Suppression(
+          segment: try row.get("segment_id"), winner: try row.get("winner_id"),
+          reason: try row.get("reason"), channel: try row.get("channel"))
+        changes.add(
+          loss, from: try row.get("customers", as: [Int64].self).sorted(),
+          to: left.removeValue(forKey: loss) ?? [])
+      }
+      for (loss, customers) in left { changes.add(loss, from: [], to: customers) }
+      next = try rows[1].first?.get("as_of", as: Instant?.self)
     }
-    for (loss, rows) in left {
-      rows.forEach { changes.begin(evaluation.customers.ids[$0], loss) }
-    }
-    let next = try rows[1].first?.get("as_of", as: Instant?.self)
-    let statements = changes.statements(at: asOf, before: next)
+    known = (lost, next)
+    let statements = changes.statements(at: evaluation.asOf, before: next)
     if !statements.isEmpty { _ = try await connection.pipeline(statements) }
   }
 
   private func lost(
     _ evaluation: SegmentEvaluation, _ ids: [String: Int32]
-  ) throws -> [Suppression: Bitset] {
+  ) throws -> [Suppression: [Int64]] {
     func id(_ ordinal: Int) throws -> Int32 {
       let name = evaluation.segments[ordinal].name
       if let id = ids[name] { return id }
@@ -120,16 +136,16 @@ struct SuppressionRecord {
         code: "segments.out_of_step",
         message: "expected segment '\(name)' to have a number, found none")
     }
-    var lost: [Suppression: Bitset] = [:]
+    var lost: [Suppression: [Int64]] = [:]
     for difference in evaluation.differences {
       let key = difference.key
       guard
         let loss = Suppression(
           key, segment: try id(key.segment), winner: try key.winner.map { try id($0) })
       else { continue }
-      let known = lost[loss]
-      lost[loss] = known.map { $0 | difference.customers } ?? difference.customers
+      lost[loss, default: []] += difference.customers.rows.map { evaluation.customers.ids[Int($0)] }
     }
-    return lost
+    // A loss of the rule's members and of pinned ones is one here.
+    return lost.mapValues { $0.sorted() }
   }
 }
