@@ -143,6 +143,13 @@ extension SegmentEvaluation {
         .sorted { MembershipDifference.Key.precedes($0.key, $1.key) })
   }
 
+  /// The same with other differences; empty ones are left out.
+  func differing(_ differences: [MembershipDifference]) -> SegmentEvaluation {
+    SegmentEvaluation(
+      asOf: asOf, customers: customers, segments: segments, members: members,
+      differences: differences.filter { !$0.customers.isEmpty })
+  }
+
   /// The differences as bytes; nil where there is none.
   var encodedDifferences: [UInt8]? {
     var changes = MembershipChanges(turned: [:])

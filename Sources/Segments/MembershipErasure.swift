@@ -54,20 +54,26 @@ public enum MembershipErasure {
       let id: Int64 = try row.get("evaluation_id")
       let evaluation = try await EvaluationStore.load(id, on: connection)
       let places = customers.rows(in: evaluation.customers).filter { $0 >= 0 }
+      let gone = Set(places.map(Int32.init))
+      func erased(_ row: Int32) -> Bool { gone.contains(row) }
       let sets = rest(of: evaluation.members, without: places).map { ordinal, rest in
         SQL(
           file: "queries/erasure/update_evaluation_set.sql", id, Int32(ordinal),
           Int64(rest.population), EvaluationCodec.encode(rest))
       }
-      let differences = rest(of: evaluation.differences.map(\.customers), without: places).map {
-        position, rest in
-        SQL(
-          file: "queries/erasure/update_evaluation_difference.sql", id, Int32(position),
-          Int64(rest.population), EvaluationCodec.encode(rest))
+      var statements = sets
+      if evaluation.differences.contains(where: { $0.customers.rows.contains(where: erased) }) {
+        let rest = evaluation.differences.map { difference in
+          MembershipDifference(difference.key, difference.customers.filter { !erased(Int32($0)) })
+        }
+        statements.append(
+          SQL(
+            file: "queries/erasure/update_evaluation_differences.sql", id,
+            evaluation.differing(rest).encodedDifferences))
       }
-      if sets.isEmpty, differences.isEmpty { continue }
+      if statements.isEmpty { continue }
       struck += 1
-      _ = try await connection.pipeline(sets + differences)
+      _ = try await connection.pipeline(statements)
     }
     return struck
   }

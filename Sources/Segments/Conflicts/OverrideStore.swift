@@ -164,8 +164,8 @@ public struct OverrideStore: Sendable {
   private static func insert(_ new: Override, on connection: Connection) async throws -> Override {
     let row = try await connection.first(
       SQL(
-        file: "queries/segments/insert_override.sql", new.direction.rawValue, Int64?.none,
-        new.customerID, new.customerKey, new.segment, new.validFrom, new.validTo, new.recordedAt,
+        file: "queries/segments/insert_override.sql", new.direction.rawValue, new.customerID,
+        new.customerKey, new.segment, new.validFrom, new.validTo, new.recordedAt,
         new.author, new.reason))
     return Override(
       id: try row?.get("override_id") ?? 0, customerID: new.customerID,
@@ -196,12 +196,8 @@ public struct OverrideStore: Sendable {
           code: "segments.override_over",
           message: "expected an override that counts, found \(id), which has not since \(over)")
       }
-      let customer = try row.get("customer_id", as: Int64?.self)
-      try await connection.execute(
-        SQL(
-          file: "queries/segments/insert_override.sql", "remove", id, customer ?? 0,
-          try row.get("customer_key", as: String.self), try row.get("segment", as: String.self),
-          now, Instant?.none, now, author, reason))
+      _ = try await connection.query(
+        SQL(file: "queries/segments/remove_override.sql", id, now, author, reason))
     }
     guard let listing = try await list(all: true).first(where: { $0.id == id }) else {
       throw SegmentError(
