@@ -30,6 +30,12 @@ struct RefreshShop: Sendable {
       - {name: never, rule: "days_since_order is_missing"}
       - {name: few_items, rule: "items_60d < 2"}
       - {name: engaged, rule: "engagement > 20"}
+      - {name: asked_today, rule: "did product_view (properties.channel = web) in 30 hours"}
+      - {name: no_event_2d, rule: "did_not [product_view, page_view, purchase] in 50 hours"}
+      - {name: left_cart, rule: "sequence cart_add then not purchase within 5 hours in 20 days"}
+      - {name: one_item, rule: "did product_view >= 2 same item in 40 hours"}
+      - {name: back_again, rule: "restarted purchase in 300 hours"}
+      - {name: steady, rule: "regularly page_view in 2 of 3 weeks"}
       - {name: net_positive, rule: {all: ["member_of buyers", {not: "refund_rate > 20%"}]}}
     """
   /// Rules that depend on everybody else, as of midnight.

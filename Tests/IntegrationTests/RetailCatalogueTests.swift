@@ -30,7 +30,7 @@ import Testing
 
   @Test func segmentsLoadAndAreDescribed() throws {
     let catalogue = try segments()
-    #expect((12...15).contains(catalogue.segments.count))
+    #expect(catalogue.segments.count == 28)
     #expect(catalogue.segments.allSatisfy { $0.title != $0.name })
     #expect(catalogue.segments.allSatisfy { $0.description?.isEmpty == false })
   }

@@ -9,7 +9,7 @@ import Diagnostics
 struct EventMapParser {
   let faults: FaultList
 
-  private static let optionKeys = ["where", "count", "same", "in", "before"]
+  private static let optionKeys = ["where", "count", "same", "in", "before", "customers_since"]
   private static let stepKeys = ["event", "not", "where", "within"]
 
   /// The verb of a map's keys; nil for maps that are no condition over events.
@@ -46,7 +46,8 @@ struct EventMapParser {
       draft.steps = [step]
     }
     guard filter(parts["where"], 0, &draft), same(parts["same"], &draft),
-      window(parts, &draft), count(parts["count"], &draft)
+      window(parts, &draft), count(parts["count"], &draft),
+      customersSince(parts["customers_since"], &draft)
     else { return nil }
     return draft.clause(faults)
   }
@@ -165,6 +166,13 @@ struct EventMapParser {
     guard let text = text(document, "item or properties.NAME") else { return false }
     draft.same = text
     draft.places[.same] = place(document)
+    return true
+  }
+
+  private func customersSince(_ document: Document?, _ draft: inout EventDraft) -> Bool {
+    guard let document else { return true }
+    guard let text = text(document, "a time such as 90 days, or lifetime") else { return false }
+    draft.customersSince = (text, place(document))
     return true
   }
 

@@ -3,6 +3,7 @@ import Diagnostics
 /// Reads conditions over events from short strings:
 ///
 /// - `did purchase >= 2 in 30 days`, `did_not purchase in 30 days`
+/// - `did_not purchase in 30 days customers_since 90 days`
 /// - `did purchase (amount > 100) in previous 30 days`, `did product_view > 3 same item in 1 week`
 /// - `sequence product_view then cart_add within 10 minutes same item in 7 days`
 /// - `sequence cart_add then not purchase within 48 hours in 30 days`
@@ -169,6 +170,11 @@ struct EventStringParser {
         let isCompared = scanner.word() == "of"
         scanner.advance()
         guard window(&draft, isBefore: isBefore, isCompared: isCompared) else { return false }
+      case "customers_since" where draft.customersSince == nil:
+        scanner.advance()
+        let at = EventPlace(location: scanner.here, keepsColumns: scanner.keepsColumns)
+        guard let window = length("a time such as 90 days, or lifetime") else { return false }
+        draft.customersSince = (window, at)
       case "where" where draft.steps.count == 1 && draft.steps[0].filter == nil:
         scanner.advance()
         let at = EventPlace(location: scanner.here, keepsColumns: scanner.keepsColumns)

@@ -47,6 +47,8 @@ struct EventDraft {
   var window: String?
   var place = EventQuestion.Place.last
   var periods: Int?
+  /// How long ago the customer must have done it already: `90 days`, or `lifetime` for ever.
+  var customersSince: (window: String, place: EventPlace)?
   var comparison: (operator: Operator, operands: [Literal])?
   var places: [EventPart: EventPlace] = [:]
   var location: SourceLocation
@@ -64,7 +66,9 @@ struct EventDraft {
       let isKeyed = same != nil
       return condition(
         isKeyed ? .eventsOfOneKey : .events, comparison: comparison ?? (.greaterOrEqual, [one]))
-    case .didNot: return condition(.events, comparison: (.equal, [zero]))
+    case .didNot:
+      let clause = condition(.events, comparison: (.equal, [zero]))
+      return customersSince.map { .all([clause, since($0)], location) } ?? clause
     case .sequence:
       return condition(.sequences, comparison: comparison ?? (.greaterOrEqual, [one]))
     case .regularly:
@@ -86,6 +90,16 @@ struct EventDraft {
   }
   private func none(_ place: EventQuestion.Place) -> Clause {
     condition(.events, place, comparison: (.equal, [zero]))
+  }
+
+  /// That the events, whatever their filter, have happened before.
+  private func since(_ since: (window: String, place: EventPlace)) -> Clause {
+    var earlier = EventDraft(.did, at: location)
+    earlier.steps = steps.map { EventQuestion.Step($0.events) }
+    earlier.window = since.window
+    earlier.places = places
+    earlier.places[.window] = since.place
+    return earlier.some(since.window == "lifetime" ? .last : .beforeLast)
   }
 
   private func condition(
@@ -116,6 +130,10 @@ struct EventDraft {
     }
     if same != nil, ![.did, .sequence].contains(verb) {
       return refuse("expected no 'same' with '\(name)', found one", "it goes with did and sequence")
+    }
+    if customersSince != nil, verb != .didNot {
+      return refuse(
+        "expected no 'customers_since' with '\(name)', found one", "it narrows did_not")
     }
     if verb == .regularly, periods == nil || comparison == nil {
       return refuse(
