@@ -93,7 +93,8 @@ private struct Reading {
       }
     }
     let gap = step.within.flatMap { text in
-      read(.within(step: number)) { language throws(EventLanguage.Problem) in try language.gap(text) }
+      read(.within(step: number)) { language throws(EventLanguage.Problem) in try language.gap(text)
+      }
     }
     order(step, number, isLast: number == question.steps.count - 1)
     guard faults.count == before else { return nil }

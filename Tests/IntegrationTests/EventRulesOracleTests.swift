@@ -13,7 +13,7 @@ import Testing
 
   @Test func conditionsEqualTheNaiveEvaluator() throws {
     var verdicts: [String: [Bool: Int]] = [:]
-    for seed in 0..<(Self.isLong ? 600 : 60) {
+    for seed in 0..<(Self.isLong ? 1500 : 150) {
       let shop = try RandomShop(seed: 9000 + seed, events: 150, customers: 7)
       var dice = Dice(seed: seed)
       let rules = (0..<14).map { _ in EventRule.random(&dice) }

@@ -189,8 +189,8 @@ import Testing
     ),
     (
       "did purchase in 200 years",
-      "s.yaml:3:27: segment 's': expected days, weeks or months, found 'years'; a number and days, "
-        + "weeks or months [rules.bad_window]"
+      "s.yaml:3:27: segment 's': expected days, weeks or months, found 'years' "
+        + "[rules.bad_window]"
     ),
     (
       "{did: purchase, wehre: amount > 5}",
@@ -257,7 +257,7 @@ import Testing
     #expect(features.declared.map(\.name) == ["orders"])
     let hidden = features.features.filter(\.isHidden)
     #expect(hidden.count == 4)
-    #expect(Set(features.expiries) == [48 * 3_600_000_000, 5 * 60_000_000])
+    #expect(features.expiries == [300_000_000, 172_800_000_000])
     #expect(FeatureAttributes(features).attributeNames == ["orders"])
     #expect(hidden.allSatisfy { FeatureAttributes(features).attribute(named: $0.name) == nil })
     #expect(throws: RuleErrors.self) { try catalogues.segments(features: features) }

@@ -122,7 +122,8 @@ struct EventMapParser {
         parts["event"] == nil || parts["not"] == nil
       else {
         faults.add(
-          "syntax", "expected one of event, not in a step, found "
+          "syntax",
+          "expected one of event, not in a step, found "
             + (parts["event"] == nil ? "none" : "both"), at: document.location)
         return nil
       }

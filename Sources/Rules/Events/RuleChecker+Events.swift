@@ -23,17 +23,32 @@ extension RuleChecker {
     return isSelective(condition, at: parsed.location) ? condition : nil
   }
 
-  /// Notes a condition that every number of events fulfils: it would select everyone.
+  /// Notes a condition that every number of events fulfils, which would select everyone, and one
+  /// that asks for more periods than there are.
   private func isSelective(_ condition: Condition, at location: SourceLocation) -> Bool {
     let lowered = condition.lowered(condition.attribute.representation)
     guard case .ranges(let ranges) = lowered.test else { return true }
-    let failing = lowered.isNegated ? ranges : ranges.complement
-    guard failing.intersection(condition.attribute.domain).isEmpty else { return true }
-    faults.add(
-      "everyone",
-      "every customer fulfils '\(RuleText.visible(condition.description))'",
-      hint: "write a number from 1", at: location)
-    return false
+    var domain = condition.attribute.domain
+    if case .periods(let count) = condition.attribute.question?.subject {
+      domain = RangeSet(from: 0, to: Int128(count))
+    }
+    let (holding, failing) =
+      lowered.isNegated ? (ranges.complement, ranges) : (ranges, ranges.complement)
+    if failing.intersection(domain).isEmpty {
+      faults.add(
+        "everyone",
+        "every customer fulfils '\(RuleText.visible(condition.description))'",
+        hint: "write a number from 1", at: location)
+      return false
+    }
+    if holding.intersection(domain).isEmpty {
+      faults.add(
+        "impossible",
+        "no customer can fulfil '\(RuleText.visible(condition.description))': there are not so many "
+          + "periods", at: location)
+      return false
+    }
+    return true
   }
 }
 
