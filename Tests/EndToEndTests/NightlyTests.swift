@@ -16,7 +16,7 @@ struct NightlyTests {
           "extract", "features", "train_churn", "score_churn", "rules", "publish", "report",
         ])
       #expect(report.tasks.allSatisfy { $0.state == "success" })
-      #expect(report.segments.count == 15)
+      #expect(report.segments.count == 28)
       // What the report says is what analysts read.
       for segment in report.segments {
         let members = try await shop.count(

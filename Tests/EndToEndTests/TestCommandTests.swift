@@ -94,7 +94,7 @@ struct TestCommandTests {
       let rules = try await shop(
         "tasks", "test", "nightly_segments", "rules", "--from-run", "\(run)", "--with-database")
       #expect(rules.code == 0, "\(rules.error)")
-      #expect(rules.output.contains(#""segments":15"#))
+      #expect(rules.output.contains(#""segments":28"#))
       let publish = try await shop(
         "tasks", "test", "nightly_segments", "publish", "--from-run", "\(run)", "--with-database")
       #expect(publish.code == 1)
