@@ -29,7 +29,7 @@ struct NightlyTests {
       let listing = try await shop("segments", "list", "--json")
       let objects = try JSONDecoder().decode(
         [[String: JSONLeaf]].self, from: Data(listing.output.utf8))
-      #expect(objects.count == 15)
+      #expect(objects.count == 28)
       let keys: Set = [
         "as_of", "audience_view", "entered", "left", "members", "priority", "rule_version",
         "segment", "title",
