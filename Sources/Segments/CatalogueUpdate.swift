@@ -38,6 +38,7 @@ struct CatalogueUpdate: Sendable {
     let segment_id: Int32
     let hash: String
     let rule: String
+    let uses_score: Bool
   }
 
   /// A view to make, to drop, or to describe anew.
@@ -82,7 +83,7 @@ struct CatalogueUpdate: Sendable {
         versions.append(
           VersionRow(
             version_id: version, segment_id: id, hash: definition.ruleVersion,
-            rule: definition.rule))
+            rule: definition.rule, uses_score: definition.usesScore))
       }
       ids[definition.name] = (id, version)
       var view: String?

@@ -81,6 +81,16 @@ public struct EvaluationStore: Sendable {
         decoding: head.get("differences"), of: customers, segments: segments.count))
   }
 
+  /// The customers of a stored evaluation; nil where there is none.
+  static func customers(of id: Int64, on connection: Connection) async throws -> IDIndex? {
+    let head = try await connection.first(
+      SQL(file: "queries/segments/select_evaluation.sql", id))
+    return try head.map {
+      try EvaluationCodec.decodeIndex(
+        $0.get("ids", as: [UInt8].self), count: Int($0.get("customers", as: Int64.self)))
+    }
+  }
+
   private static func definitions(_ text: String) throws -> [SegmentDefinition] {
     do {
       return try JSONDecoder().decode([SegmentDefinition].self, from: Data(text.utf8))

@@ -40,8 +40,8 @@ struct Publication: Sendable {
   ///
   /// - Parameter reasons: see ``reasons(_:)``.
   func write(_ reasons: TransitionReasons) async throws {
-    try await record()
     let catalogue = try await catalogueUpdate()
+    try await record(catalogue.ids)
     if plan.catalogueChanged { try await write(catalogue) }
     try await writeSpells(
       SpellRows(plan: plan, publicationID: id, reasons: reasons, ids: catalogue.ids), catalogue)
@@ -56,7 +56,8 @@ struct Publication: Sendable {
   }
 
   /// Writes the row of the publication itself.
-  func record() async throws {
+  func record(_ ids: [String: (segment: Int32, version: Int32)]) async throws {
+    let live = plan.changes.filter(\.isLive).compactMap { ids[$0.definition.name] }
     try await connection.execute(
       SQL(
         file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
@@ -64,7 +65,7 @@ struct Publication: Sendable {
         try result.map {
           JSONText(
             try EvaluationStore.json(PublicationSummary(evaluation: evaluationID, result: $0)))
-        }))
+        }, live.map(\.segment), live.map(\.version)))
   }
 
   /// What explains the transitions of the plan's customers.
@@ -74,19 +75,14 @@ struct Publication: Sendable {
     switch activity {
     case .customers(let index): return TransitionReasons(active: rows(of: index.ids))
     case .recorded:
-      let found = try await connection.query(
-        SQL(
-          file: "queries/segments/select_customers_with_events.sql", base.asOf, plan.asOf,
-          base.publishedAt))
-      var reasons = TransitionReasons(active: Bitset(count: plan.customers.count))
-      for row in found {
-        let rows = rows(of: try row.get("customers", as: [Int64?].self).compactMap { $0 })
-        switch try row.get("why", as: String.self) {
-        case "active": reasons.active = rows
-        case "late": reasons.late = rows
-        default: reasons.merged = rows
-        }
-      }
+      let found = try await connection.pipeline([
+        SQL(file: "queries/segments/select_customers_between.sql", base.asOf, plan.asOf),
+        SQL(file: "queries/segments/select_late_customers.sql", base.asOf, base.publishedAt),
+        SQL(file: "queries/segments/select_merged_customers.sql", base.publishedAt),
+      ]).map { rows(of: try $0.first?.get("customers", as: [Int64?]?.self) ?? []) }
+      var reasons = TransitionReasons(active: found[0])
+      reasons.late = found[1]
+      reasons.merged = found[2]
       return reasons
     }
   }
@@ -100,10 +96,10 @@ struct Publication: Sendable {
     return TransitionReasons(active: rows(of: try row?.get("customers", as: [Int64]?.self) ?? []))
   }
 
-  private func rows(of customers: [Int64]) -> Bitset {
+  private func rows(of customers: [Int64?]) -> Bitset {
     var rows = Bitset(count: plan.customers.count)
     for customer in customers {
-      if let row = plan.customers.row(of: customer) { rows[row] = true }
+      if let customer, let row = plan.customers.row(of: customer) { rows[row] = true }
     }
     return rows
   }

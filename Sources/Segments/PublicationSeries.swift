@@ -22,7 +22,7 @@ extension Publisher {
     }
   }
 
-  /// Publishes evaluations of ascending as-ofs, as many in a transaction as take a few seconds: the
+  /// Publishes evaluations of ascending as-ofs, as many in a transaction as take some ten seconds: the
   /// longer it is, the more spells open and end within it, which are written once.
   ///
   /// What is written is what as many single publications write. Each order's fence is asked in the
@@ -35,24 +35,16 @@ extension Publisher {
     series orders: [Order],
     committed: nonisolated(nonsending) (Int, PublicationResult) async throws -> Void
   ) async throws {
-    let watch = ContinuousClock()
     var position = 0
-    var length = 8
     while position < orders.count {
       try Task.checkCancellation()
-      let start = watch.now
-      let part = Array(orders[position..<min(orders.count, position + length)])
+      let part = Array(orders[position..<min(orders.count, position + SpellSeries.most)])
       let results = try await publish(together: part)
       CrashPoint.publishAfterCommit.pass()
+      try await summarizeBlocks()
       for result in results {
         try await committed(position, result)
         position += 1
-      }
-      let took = start.duration(to: watch.now)
-      if took < .seconds(3) {
-        length = min(SpellSeries.most, length * 3)
-      } else if took > .seconds(12) {
-        length = max(1, length / 2)
       }
     }
   }
@@ -70,44 +62,55 @@ extension Publisher {
       if let done { return [done] }
       let opening = try await EvaluationStore.load(first.evaluationID, on: connection)
       let earlier = try await EarlierPublications.load(before: opening.asOf, on: connection)
-      if earlier.live?.asOf == opening.asOf {
-        // The live as-of again: what was recorded there may have to be taken back.
+      if earlier.isPast(opening.asOf) || earlier.live?.asOf == opening.asOf {
+        // A past as-of, or the live one again: what is recorded may have to be taken back.
         return [try await publish(first, opening, earlier, activity: .recorded, on: connection)]
       }
-      var evaluations = [opening]
-      var bytes = opening.bytes
-      for order in orders.dropFirst() {
-        do {
-          let next = try await EvaluationStore.load(order.evaluationID, on: connection)
-          bytes += next.bytes
-          let last = evaluations[evaluations.count - 1].asOf
-          guard next.asOf > last, bytes <= Self.memory else { break }
-          evaluations.append(next)
-        } catch is SegmentError {
-          // Its own fault, told when it is the first.
-          break
-        }
-      }
       var writer = SeriesWriter(
-        connection: connection, earlier: earlier, evaluations: evaluations, clock: clock)
-      for (order, evaluation) in zip(orders, evaluations) {
-        try await writer.add(evaluation, order)
+        connection: connection, earlier: earlier,
+        customers: try await Self.customers(of: orders, opening, on: connection), clock: clock)
+      try await writer.add(opening, first)
+      for order in orders.dropFirst() {
+        try Task.checkCancellation()
+        guard writer.rowsToWrite < Self.rowsTogether,
+          let next = try await Self.evaluation(of: order, on: connection), writer.takes(next)
+        else { break }
+        try await writer.add(next, order)
       }
       try await writer.finish()
-      for (order, _) in zip(orders, evaluations) { try await order.fence(connection) }
+      for order in orders.prefix(writer.results.count) { try await order.fence(connection) }
       CrashPoint.publishBeforeCommit.pass()
       return writer.results
     }
   }
 
-  /// How large the evaluations of one transaction may be in memory, in bytes.
-  private static let memory = 256 << 20
+  /// How many rows of spells a transaction writes before it takes no more publications: some ten
+  /// seconds, and as many times eight bytes in memory.
+  private static let rowsTogether = 10_000_000
+
+  /// The customers of the first evaluation and of the last that may go with it: ids only grow.
+  private static func customers(
+    of orders: [Order], _ opening: SegmentEvaluation, on connection: Connection
+  ) async throws -> IDIndex {
+    guard let last = orders.dropFirst().last,
+      let latest = try await EvaluationStore.customers(of: last.evaluationID, on: connection)
+    else { return opening.customers }
+    return PublicationPlan.union(opening.customers, latest)
+  }
+
+  /// An order's evaluation; nil where it can't be read: its own fault, told when it is the first.
+  private static func evaluation(
+    of order: Order, on connection: Connection
+  ) async throws -> SegmentEvaluation? {
+    do {
+      return try await EvaluationStore.load(order.evaluationID, on: connection)
+    } catch is SegmentError {
+      return nil
+    }
+  }
 }
 
 extension SegmentEvaluation {
-  /// What it takes in memory.
-  fileprivate var bytes: Int { customers.count * 8 + members.count * customers.count / 8 }
-
   /// The same members as rows of more customers.
   fileprivate func over(_ universe: IDIndex) -> SegmentEvaluation {
     let remap = RowMap(from: customers, to: universe)
@@ -136,20 +139,31 @@ private struct SeriesWriter {
   /// Statements without an answer that wait for the next flush.
   private var waiting: [SQL] = []
 
+  /// - Parameter customers: of the evaluations to come.
   init(
-    connection: Connection, earlier: EarlierPublications, evaluations: [SegmentEvaluation],
+    connection: Connection, earlier: EarlierPublications, customers: IDIndex,
     clock: any WallClock
   ) {
     self.connection = connection
     self.clock = clock
-    let all = evaluations.map(\.customers) + [earlier.live?.evaluation.customers].compactMap { $0 }
-    universe = all.dropFirst().reduce(all[0]) { PublicationPlan.union($0, $1) }
+    universe = earlier.live.map { PublicationPlan.union(customers, $0.evaluation.customers) }
+      ?? customers
     series = SpellSeries(customers: universe)
     losses = SuppressionRecord(connection)
     last = earlier.live
     live = last?.evaluation.over(universe)
     lastID = earlier.lastID
     lastTime = earlier.lastPublishedAt
+  }
+
+  /// How many rows of spells wait to be written, at least.
+  var rowsToWrite: Int { series.ended + series.passed }
+
+  /// Whether an evaluation may be published next: it is later, and of the customers foreseen.
+  func takes(_ evaluation: SegmentEvaluation) -> Bool {
+    guard let live, evaluation.asOf > live.asOf else { return false }
+    return RowMap.isPrefix(evaluation.customers.ids, of: universe.ids)
+      || !evaluation.customers.rows(in: universe).contains(-1)
   }
 
   /// Decides a publication and writes what must stand before its spells do.
@@ -170,12 +184,16 @@ private struct SeriesWriter {
     publication.result = result
     // Versions are the same throughout a series.
     if plan.catalogueChanged { try await flush() }
-    try await publication.record()
     if plan.catalogueChanged || ids.isEmpty {
       let catalogue = try await publication.catalogueUpdate()
-      if plan.catalogueChanged { try await publication.write(catalogue) }
       ids = catalogue.ids
-      if plan.catalogueChanged { try await publication.change(catalogue.views) }
+      try await publication.record(ids)
+      if plan.catalogueChanged {
+        try await publication.write(catalogue)
+        try await publication.change(catalogue.views)
+      }
+    } else {
+      try await publication.record(ids)
     }
     series.add(plan, id: publication.id, reasons: reasons, ids: ids)
     try await losses.write(new, segments: ids.mapValues(\.segment))

@@ -42,7 +42,8 @@ public struct Publisher: Sendable {
   /// Publishes a stored evaluation.
   ///
   /// Publishing what is live already changes nothing. A segment that the evaluation lacks loses
-  /// its members and its view; its history stays.
+  /// its members and its view; its history stays. A past as-of changes what is believed from it to the
+  /// publication after it, and nothing that is live (``PastPublication``).
   /// - Parameters:
   ///   - evaluationID: what ``EvaluationStore/save(_:runID:)`` returned.
   ///   - runID: the run that publishes; nil outside a run.
@@ -50,8 +51,8 @@ public struct Publisher: Sendable {
   ///   - recording: what to run in the transaction to record a run of what is being published, which
   ///     then is the run that publishes; its row has `run_id`. Not asked where nothing is written.
   ///   - fence: throws where the caller may no longer publish.
-  /// - Throws: ``SegmentError`` `segments.earlier_as_of`, `segments.unknown_evaluation`,
-  ///   `segments.out_of_step`; what the fence throws; `WarehouseError`.
+  /// - Throws: ``SegmentError`` `segments.unknown_evaluation`, `segments.out_of_step`; what the fence
+  ///   throws; `WarehouseError`.
   public func publish(
     evaluationID: Int64, runID: Int64?, activity: Activity = .recorded,
     recording: (@Sendable (PublicationResult) throws -> SQL)? = nil,
@@ -67,7 +68,13 @@ public struct Publisher: Sendable {
       return try await publish(order, new, earlier, activity: activity, on: connection)
     }
     CrashPoint.publishAfterCommit.pass()
+    try await summarizeBlocks()
     return result
+  }
+
+  /// Makes what was written cheap to find, after the commit: nobody waits for it.
+  func summarizeBlocks() async throws {
+    _ = try await pool.query(SQL(file: "queries/segments/summarize_blocks.sql"))
   }
 
   /// Publishes an evaluation in the transaction that holds the lock.
@@ -75,6 +82,9 @@ public struct Publisher: Sendable {
     _ order: Order, _ new: SegmentEvaluation, _ earlier: EarlierPublications, activity: Activity,
     on connection: Connection
   ) async throws -> PublicationResult {
+    if earlier.isPast(new.asOf) {
+      return try await publishPast(order, new, earlier, activity: activity, on: connection)
+    }
     let plan = PublicationPlan(
       publishing: new, live: earlier.live?.evaluation, base: earlier.base?.evaluation)
     if let live = earlier.live, plan.isEmpty {
@@ -97,6 +107,34 @@ public struct Publisher: Sendable {
     }
     publication.result = result
     try await publication.write(reasons)
+    try await order.fence(connection)
+    CrashPoint.publishBeforeCommit.pass()
+    return result
+  }
+
+  /// Publishes a past as-of, between those around it.
+  private func publishPast(
+    _ order: Order, _ new: SegmentEvaluation, _ earlier: EarlierPublications, activity: Activity,
+    on connection: Connection
+  ) async throws -> PublicationResult {
+    let around = try await PublicationNeighbours.load(around: new.asOf, on: connection)
+    guard let after = around.after else {
+      throw SegmentError(
+        code: "segments.out_of_step",
+        message: "expected a publication after \(new.asOf), found none",
+        hint: "were publications removed by hand?")
+    }
+    let past = PastPublication(
+      connection: connection, new: new, evaluationID: order.evaluationID, id: earlier.lastID + 1,
+      publishedAt: earlier.following(clock.now()), around: around, after: after)
+    var given: IDIndex?
+    if case .customers(let index) = activity { given = index }
+    let result = try await past.publish(runID: order.runID, activity: given)
+    // A correction of the live as-of compares with the one before it; nobody else reads this one.
+    if after.id != earlier.liveID {
+      try await connection.execute(
+        SQL(file: "queries/segments/delete_evaluation.sql", order.evaluationID))
+    }
     try await order.fence(connection)
     CrashPoint.publishBeforeCommit.pass()
     return result
@@ -131,24 +169,28 @@ struct EarlierPublications: Sendable {
   let base: Entry?
   let lastID: Int32
   let lastPublishedAt: Instant?
+  /// The live publication and its as-of; nil before the first.
+  let liveID: Int32?
+  let liveAsOf: Instant?
 
-  /// - Throws: `segments.earlier_as_of` where a later as-of is live.
+  /// Whether a later as-of is live. Then neither ``live`` nor ``base`` is read.
+  func isPast(_ asOf: Instant) -> Bool { liveAsOf.map { $0 > asOf } ?? false }
+
   static func load(before asOf: Instant, on connection: Connection) async throws
     -> EarlierPublications
   {
     let last = try await connection.first(
       SQL(file: "queries/segments/select_last_publication.sql"))
-    let live = try await entry(before: nil, on: connection)
-    if let live, live.asOf > asOf {
-      throw SegmentError(
-        code: "segments.earlier_as_of",
-        message: "expected an as-of of \(live.asOf) or later, which is live; found \(asOf)",
-        hint: "publish days in their order; past days cannot be published out of order yet")
-    }
+    let head = try await connection.first(
+      SQL(file: "queries/segments/select_publication_before.sql", Instant?.none))
+    let liveAsOf = try head?.get("as_of", as: Instant.self)
+    let isPast = liveAsOf.map { $0 > asOf } ?? false
+    let live = isPast ? nil : try await entry(before: nil, on: connection)
     let base = live?.asOf == asOf ? try await entry(before: asOf, on: connection) : live
     return EarlierPublications(
       live: live, base: base, lastID: try last?.get("publication_id", as: Int32.self) ?? 0,
-      lastPublishedAt: try last?.get("published_at", as: Instant?.self))
+      lastPublishedAt: try last?.get("published_at", as: Instant?.self),
+      liveID: try head?.get("publication_id", as: Int32.self), liveAsOf: liveAsOf)
   }
 
   static func entry(

@@ -51,6 +51,12 @@ public struct StepPublication: Sendable {
   ) throws -> Standing {
     var live = live
     for row in rows[1] {
+      if try row.get("as_of", as: Instant.self) < live.asOf {
+        // A past day was published: what is live is the same.
+        live.lastID = try row.get("publication_id")
+        live.lastPublishedAt = try row.get("published_at", as: Instant.self)
+        continue
+      }
       guard let bytes = try row.get("bytes", as: [UInt8]?.self),
         try row.get("evaluation_id", as: Int64?.self) == live.evaluationID
       else { return .stale }

@@ -70,9 +70,14 @@ struct TransitionReasons: Sendable {
     return TransitionCause.allCases.map {
       PublicationResult.Cause(
         cause: $0, entered: entered[Int($0.code)], left: left[Int($0.code)])
-    }.filter { $0.entered + $0.left > 0 }.sorted {
-      let (one, other) = ($0.entered + $0.left, $1.entered + $1.left)
-      return one != other ? one > other : $0.cause.rawValue < $1.cause.rawValue
-    }
+    }.filter { $0.entered + $0.left > 0 }.sorted { $0.precedes($1) }
+  }
+}
+
+extension PublicationResult.Cause {
+  /// Whether it moved more customers than another, or as many and comes first by name.
+  func precedes(_ other: PublicationResult.Cause) -> Bool {
+    let (mine, theirs) = (entered + left, other.entered + other.left)
+    return mine != theirs ? mine > theirs : cause.rawValue < other.cause.rawValue
   }
 }

@@ -49,9 +49,10 @@ struct BackfillTests {
     var points = [
       "extract", "build_features", "train_model", "score_model", "evaluate_rules",
     ].map { "batch.\($0)@\(number(80))" }
+    // What is left of ninety days is one publication.
     points += [
-      "publish.after_copy@\(number(2))", "publish.before_commit@\(number(2))",
-      "publish.after_commit@\(number(2))", "batch.write_report@\(number(60))",
+      "publish.after_copy", "publish.before_commit", "publish.after_commit",
+      "batch.write_report@\(number(60))",
     ]
     let told = "seed \(seed): \(points.joined(separator: ", "))"
     let killed = try await Shop.open(customers: Self.customers) { shop in

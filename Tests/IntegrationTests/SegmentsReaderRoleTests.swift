@@ -10,6 +10,7 @@ struct SegmentsReaderRoleTests {
   static let views = [
     "catalog", "membership", "history", "transitions", "daily_size", "primary_segment",
     "publication", "customer", "customer_value", "rule_history", "suppressed",
+    "recorded_history",
   ]
   /// Without conflicts nobody loses anything.
   private static let emptyViews: Set<String> = ["suppressed"]

@@ -1,6 +1,6 @@
 -- Moves the spells of customers who leave to the ended ones: pushed down by customer_id.
 -- $1 publication_id, $2 as_of, $3 and $4 arrays: segment_id and the version that decided.
--- Result: rows affected = spells ended.
+-- Result: rows affected = spells ended. In the order of customers, whose block ranges find them.
 WITH gone AS (
   DELETE FROM segments.open_spell o USING segments.delta d
   WHERE d.action = 1 AND o.customer_id = d.customer_id AND o.segment_id = d.segment_id
@@ -14,3 +14,4 @@ SELECT g.customer_id, g.valid_from, $2::timestamptz, g.segment_id, g.opened_in, 
   g.entered_version, v.version_id, g.entered_cause, g.cause
 FROM gone g JOIN unnest($3::integer[], $4::integer[]) AS v(segment_id, version_id)
   ON v.segment_id = g.segment_id
+ORDER BY g.customer_id, g.segment_id

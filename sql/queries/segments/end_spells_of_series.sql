@@ -2,7 +2,7 @@
 -- down by customer_id.
 -- $1 and $2 arrays: publication_id and its as_of; $3 and $4 arrays: segment_id and the version that
 -- decided.
--- Result: rows affected = spells ended.
+-- Result: rows affected = spells ended. In the order of customers, whose block ranges find them.
 WITH gone AS (
   DELETE FROM segments.open_spell o USING segments.delta d
   WHERE d.action = 1 AND o.customer_id = d.customer_id AND o.segment_id = d.segment_id
@@ -19,3 +19,4 @@ JOIN unnest($1::integer[], $2::timestamptz[]) AS p(publication_id, as_of)
   ON p.publication_id = g.closed_in
 JOIN unnest($3::integer[], $4::integer[]) AS v(segment_id, version_id)
   ON v.segment_id = g.segment_id
+ORDER BY g.customer_id, g.segment_id
