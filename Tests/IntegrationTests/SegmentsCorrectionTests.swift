@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Warehouse
 
-/// Random publications: days forward, the same day again, changing catalogues and customers.
+/// Random publications: days in any order and again, changing catalogues and customers.
 @Suite("Corrections of what was published")
 struct SegmentsCorrectionTests {
   typealias Sets = [String: Set<Int64>]
@@ -23,16 +23,17 @@ struct SegmentsCorrectionTests {
     try await withFreshDatabase { pool in
       let project = try await SegmentsProject(pool, customers: 40)
       var published: [Published] = []
-      var day = 1
-      for _ in 0..<14 {
-        if !published.isEmpty, Int.random(in: 0..<5, using: &random) > 1 { day += 1 }
+      for step in 0..<16 {
+        // Forward for the most part, then anywhere.
+        let day = step < 6 ? step / 2 * 2 + 1 : Int.random(in: 1...9, using: &random)
         let (evaluation, sets) = draw(day, &random)
         let result = try await project.publish(evaluation)
         if result.outcome != .unchanged {
           published.append(
             Published(asOf: evaluation.asOf, at: result.publishedAt, sets: sets))
         }
-        try await checkNow(project, sets)
+        let live = published.max { ($0.asOf, $0.at) < ($1.asOf, $1.at) }
+        try await checkNow(project, live?.sets ?? [:])
       }
       #expect(try await project.overlaps() == 0)
       #expect(try await project.count("SELECT count(*) FROM segments.delta") == 0)
@@ -105,6 +106,7 @@ struct SegmentsCorrectionTests {
     var before: Sets = [:]
     for asOf in Set(published.map(\.asOf)).sorted() {
       guard let now = published.last(where: { $0.asOf == asOf })?.sets else { continue }
+      try await checkTransitions(project, asOf, before, now)
       let sizes = try await project.reader.sizes(from: asOf, to: asOf)
       for name in Set(now.keys).union(before.keys) {
         let size = sizes.first { $0.segment == name }
@@ -140,23 +142,96 @@ struct SegmentsCorrectionTests {
     }
   }
 
-  @Test("An earlier as-of than the live one is refused for good")
+  /// Each who moved between neighbours has one transition there.
+  private func checkTransitions(
+    _ project: SegmentsProject, _ asOf: Instant, _ before: Sets, _ now: Sets
+  ) async throws {
+    let found = try await project.pool.query(
+      """
+      SELECT segment || ' ' || transition || ' ' || customer_id FROM segments.transitions
+      WHERE as_of = \(asOf)
+      """
+    ).map { try $0.get(0, as: String.self) }
+    var expected: [String] = []
+    for name in Set(now.keys).union(before.keys) {
+      let (old, new) = (before[name] ?? [], now[name] ?? [])
+      expected += new.subtracting(old).map { "\(name) entered \($0)" }
+      expected += old.subtracting(new).map { "\(name) left \($0)" }
+    }
+    #expect(found.sorted() == expected.sorted())
+  }
+
+  @Test("Days in any order end in what the days in their order do", arguments: 0..<4)
+  func anyOrder(seed: UInt64) async throws {
+    var random = SplitMix64(seed: seed)
+    let days = (1...9).map { draw($0, &random).0 }
+    let shuffled = days.shuffled(using: &random) + [days[3], days[7]]
+    func belief(_ evaluations: [SegmentEvaluation]) async throws -> [String] {
+      try await withFreshDatabase { pool in
+        let project = try await SegmentsProject(pool, customers: 40)
+        // Some have events on some days: they explain what they change.
+        _ = try await pool.query(
+          "SELECT facts.ensure_months(ARRAY[DATE '1969-12-01', DATE '1970-01-01'])")
+        try await pool.execute(
+          """
+          INSERT INTO facts.events (
+            customer_id, occurred_at, ingested_at, load_id, kind_id, source_id, event_id)
+          SELECT c, timestamptz '1970-01-01Z' + d * interval '1 day' + interval '3 hours',
+            timestamptz '1970-01-01Z', 1, 1, 1, c || '-' || d
+          FROM generate_series(1, 40) c, generate_series(0, 9) d WHERE (c * 7 + d * 3) % 5 = 0
+          """)
+        for evaluation in evaluations {
+          try await project.publish(evaluation, activity: .recorded)
+        }
+        return try await pool.query(
+          """
+          SELECT concat_ws('|', 'h', customer_id, segment, valid_from, valid_to, entered_cause,
+            left_cause, rule_version) FROM segments.history
+          UNION ALL SELECT concat_ws('|', 't', as_of, customer_id, segment, transition, cause,
+            rule_version) FROM segments.transitions
+          UNION ALL SELECT concat_ws('|', 'z', as_of, segment, members, entered, "left")
+            FROM segments.daily_size WHERE members + entered + "left" > 0
+          UNION ALL SELECT concat_ws('|', 'm', customer_id, segment, since, cause)
+            FROM segments.membership
+          ORDER BY 1
+          """
+        ).map { try $0.get(0, as: String.self) }
+      }
+    }
+    let inOrder = try await belief(days)
+    let inAnyOrder = try await belief(shuffled)
+    let difference = inAnyOrder.difference(from: inOrder)
+    #expect(difference.isEmpty, "\(difference.prefix(6))")
+    #expect(inOrder.count > 200)
+  }
+
+  @Test("A past day changes nothing that is live, and keeps what was believed")
   func earlier() async throws {
     try await withFreshDatabase { pool in
-      let project = try await SegmentsProject(pool, customers: 1)
+      let project = try await SegmentsProject(pool, customers: 3)
       let a = SegmentsProject.definition("a")
-      func evaluation(_ day: Int) -> SegmentEvaluation {
-        SegmentsProject.evaluation(SegmentsProject.day(day), customers: [1], [(a, [1])])
+      func evaluation(_ day: Int, _ members: Set<Int64>) -> SegmentEvaluation {
+        SegmentsProject.evaluation(SegmentsProject.day(day), customers: [1, 2, 3], [(a, members)])
       }
-      try await project.publish(evaluation(2))
-      let contents = try await project.contents()
-      await #expect {
-        try await project.publish(evaluation(1))
-      } throws: { error in
-        let fault = error as? SegmentError
-        return fault?.code == "segments.earlier_as_of" && fault?.isPermanent == true
-      }
-      #expect(try await project.contents() == contents)
+      try await project.publish(evaluation(2, [1, 2]))
+      let last = try await project.publish(evaluation(4, [1, 3]))
+      let past = try await project.publish(evaluation(3, [2, 3]), runID: 7)
+      #expect(past.outcome == .published && past.rowsChanged == 2)
+      #expect(past.segments.map(\.entered) == [1] && past.segments.map(\.left) == [1])
+      #expect(try await project.reader.liveAsOf() == SegmentsProject.day(4))
+      #expect(try await project.members(of: "a", at: SegmentsProject.day(3)) == [2, 3])
+      let believed = try await project.members(
+        of: "a", at: SegmentsProject.day(3), knownAt: last.publishedAt)
+      #expect(believed == [1, 2])
+      let members = try await project.reader.members(of: "a")
+      #expect(members.map(\.customerKey) == ["C1", "C3"])
+      #expect(members.map(\.since) == [SegmentsProject.day(4), SegmentsProject.day(3)])
+      // The two records that were replaced are still there, with the time until they were believed.
+      let replaced = try await project.count(
+        "SELECT count(*) FROM segments.recorded_history WHERE recorded_to IS NOT NULL")
+      #expect(replaced == 2)
+      let again = try await project.publish(evaluation(3, [2, 3]))
+      #expect(again.outcome == .unchanged && again.publicationID == past.publicationID)
     }
   }
 

@@ -170,16 +170,16 @@ struct SegmentsSeriesTests {
       try await project.publisher.publish(series: Array(orders.dropFirst(2))) { again.append($1) }
       #expect(again == Array(first.dropFirst(2)))
       #expect(try await project.contents() == contents)
-      // Another run that comes with a past day is refused as ever.
+      // Another run that comes with the same past day changes nothing.
       let other = Publisher.Order(evaluationID: orders[10].evaluationID, runID: 99)
-      let error = await #expect(throws: SegmentError.self) {
-        try await project.publisher.publish(series: [other]) { _, _ in }
+      try await project.publisher.publish(series: [other]) { _, result in
+        #expect(result.outcome == .unchanged)
       }
-      #expect(error?.code == "segments.earlier_as_of")
+      #expect(try await project.contents() == contents)
     }
   }
 
-  @Test func anEarlierDayIsRefusedAndWhatWasCommittedStays() async throws {
+  @Test func anEarlierDayIsPublishedBetweenTheOthers() async throws {
     let evaluations = Self.evaluations(10)
     try await withFreshDatabase { pool in
       let project = try await SegmentsProject(pool, customers: 60)
@@ -187,12 +187,11 @@ struct SegmentsSeriesTests {
         Publisher.Order(evaluationID: $0, runID: nil)
       }
       var done: [Int] = []
-      let error = await #expect(throws: SegmentError.self) {
-        try await project.publisher.publish(series: orders) { position, _ in done.append(position) }
-      }
-      #expect(error?.code == "segments.earlier_as_of")
-      #expect(done == [0, 1])
-      #expect(try await project.count("SELECT count(*) FROM segments.publication") == 2)
+      try await project.publisher.publish(series: orders) { position, _ in done.append(position) }
+      #expect(done == [0, 1, 2])
+      let live = try await project.reader.liveAsOf()
+      #expect(live == evaluations[5].asOf)
+      #expect(try await project.count("SELECT count(*) FROM segments.publication") == 3)
     }
   }
 

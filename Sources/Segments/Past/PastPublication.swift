@@ -23,6 +23,8 @@ struct PastPublication: Sendable {
     /// Positions in ``Facts/customers``.
     let into: Bitset
     let out: Bitset
+    /// Who turns because of something other than the rule; nil for nobody.
+    let decided: DecidedCauses?
     /// How many were in it before.
     let members: Int
   }
@@ -52,10 +54,14 @@ struct PastPublication: Sendable {
     if let same = around.same, isSame {
       return result(.unchanged, same.id, same.publishedAt, facts, sizes: [:], causes: [:])
     }
-    try await sendTurned(facts)
+    let explanations = explanations(facts)
+    let restated = try await restated(facts, explanations)
+    try await sendTurned(facts, restated)
     let records = try await supersede()
     var changes = Changes()
-    replace(records, facts, &changes)
+    replace(records, facts, explanations, &changes)
+    restate(records, restated, &changes)
+    changes.records.sort { ($0.customer, $0.segment) < ($1.customer, $1.segment) }
     let sizes = try await sizes(facts, changes)
     let told = result(
       around.same == nil ? .published : .corrected, id, publishedAt, facts, sizes: sizes,
@@ -71,6 +77,8 @@ struct PastPublication: Sendable {
     try await facts.catalogue.write(publication: id, on: connection)
     try await write(changes)
     try await write(sizes, changes)
+    try await SuppressionRecord(connection).write(
+      new, segments: facts.catalogue.ids.mapValues(\.segment))
     return told
   }
 
@@ -91,6 +99,10 @@ struct PastPublication: Sendable {
       if let ids = catalogue.ids[definition.name] { now[ids.segment] = remap(members) }
     }
     let nobody = Bitset(count: customers.count)
+    var marks: [Int32: DecidedCauses.Marks] = [:]
+    for (name, found) in DecidedCauses.marks(of: new, over: customers) {
+      if let ids = catalogue.ids[name] { marks[ids.segment] = found }
+    }
     let turned = Set(now.keys).union(believed.keys).sorted().map { segment in
       var before = nobody
       for customer in believed[segment] ?? [] {
@@ -99,9 +111,12 @@ struct PastPublication: Sendable {
       let wanted = now[segment] ?? nobody
       return Turned(
         segment: segment, into: wanted.subtracting(before), out: before.subtracting(wanted),
+        decided: DecidedCauses(now: marks[segment], before: nil, moving: wanted ^ before),
         members: before.population)
     }
-    let moves = turned.contains { !$0.into.isEmpty || !$0.out.isEmpty }
+    let moves =
+      around.same?.versions != catalogue.versions(of: new)
+      || turned.contains { !$0.into.isEmpty || !$0.out.isEmpty }
     var (active, activeNext): (Set<Int64>, Set<Int64>) = ([], [])
     if moves {
       activeNext = try await customersWithEvents(new.asOf, after.asOf)
@@ -142,26 +157,20 @@ struct PastPublication: Sendable {
   }
 
   private func replace(
-    _ records: [Key: [SpellRecord]], _ facts: Facts, _ changes: inout Changes
+    _ records: [Key: [SpellRecord]], _ facts: Facts, _ explanations: Explanations,
+    _ changes: inout Changes
   ) {
-    let here = facts.catalogue.versions(of: new)
     for turned in facts.turned {
       let segment = turned.segment
-      let version = here[segment]
-      let nextVersion = after.versions.map { $0[segment] } ?? version
-      let fixed = Fixed(
-        version: version ?? around.before?.versions?[segment],
-        byRule: around.before.map { $0.versions != nil && $0.versions?[segment] != version } ?? true,
-        usesScore: version.map { facts.catalogue.scored.contains($0) } ?? false)
-      let fixedNext = Fixed(
-        version: nextVersion ?? version, byRule: nextVersion != version,
-        usesScore: nextVersion.map { facts.catalogue.scored.contains($0) } ?? false)
       for (set, isMember) in [(turned.into, true), (turned.out, false)] {
         set.forEach { row in
           let customer = facts.customers.ids[row]
           let turn = SpellTurn(
-            here: end(new.asOf, fixed, facts.active.contains(customer)),
-            next: end(after.asOf, fixedNext, facts.activeNext.contains(customer)),
+            here: end(
+              new.asOf, explanations.here(segment), facts.active.contains(customer),
+              decided: turned.decided?.cause(of: row)),
+            next: end(
+              after.asOf, explanations.next(segment), facts.activeNext.contains(customer)),
             isMember: isMember)
           let old = records[Key(customer: customer, segment: segment)] ?? []
           count(turn, old, segment, &changes)
@@ -169,21 +178,120 @@ struct PastPublication: Sendable {
         }
       }
     }
-    changes.records.sort { ($0.customer, $0.segment) < ($1.customer, $1.segment) }
   }
 
   /// What explains the transitions of a segment at a publication.
-  private struct Fixed {
+  private struct Explanation {
     let version: Int32?
     let byRule: Bool
     let usesScore: Bool
+
+    func cause(isActive: Bool) -> TransitionCause {
+      byRule ? .rule : isActive ? .event : usesScore ? .model : .time
+    }
   }
 
-  private func end(_ at: Instant, _ fixed: Fixed, _ isActive: Bool) -> SpellRecord.End {
+  /// What explains transitions at the as-of, and at the next one now that this one is before it.
+  private struct Explanations {
+    let before: [Int32: Int32]??
+    let versions: [Int32: Int32]
+    let after: [Int32: Int32]?
+    let scored: Set<Int32>
+
+    func here(_ segment: Int32) -> Explanation {
+      let version = versions[segment]
+      // Without an earlier publication every transition is the rule's.
+      let byRule = before.map { known in known.map { $0[segment] != version } ?? false } ?? true
+      return Explanation(
+        version: version ?? before.flatMap { $0 }?[segment], byRule: byRule,
+        usesScore: version.map { scored.contains($0) } ?? false)
+    }
+
+    func next(_ segment: Int32) -> Explanation {
+      let version = versions[segment]
+      let later = after.map { $0[segment] } ?? version
+      return Explanation(
+        version: later ?? version, byRule: later != version,
+        usesScore: later.map { scored.contains($0) } ?? false)
+    }
+  }
+
+  private func explanations(_ facts: Facts) -> Explanations {
+    Explanations(
+      before: around.before.map(\.versions), versions: facts.catalogue.versions(of: new),
+      after: after.versions, scored: facts.catalogue.scored)
+  }
+
+  private func end(
+    _ at: Instant, _ explanation: Explanation, _ isActive: Bool, decided: TransitionCause? = nil
+  ) -> SpellRecord.End {
     SpellRecord.End(
-      at: at, version: fixed.version,
-      cause: fixed.byRule ? .rule : isActive ? .event : fixed.usesScore ? .model : .time,
-      recordedIn: id)
+      at: at, version: explanation.version,
+      cause: decided ?? explanation.cause(isActive: isActive), recordedIn: id)
+  }
+
+  // MARK: Restate
+
+  /// A transition that stays, for another cause: what it is compared with has changed.
+  private struct Restated {
+    let at: Instant
+    let cause: TransitionCause
+    /// Nil for the version on record.
+    let version: Int32?
+  }
+
+  /// The transitions at the as-of and at the next that stay, and whose cause is another now.
+  private func restated(
+    _ facts: Facts, _ explanations: Explanations
+  ) async throws -> [Key: [Restated]] {
+    if around.same != nil, around.same?.versions == explanations.versions { return [:] }
+    let turned = Dictionary(facts.turned.map { ($0.segment, $0.into | $0.out) }) { one, _ in one }
+    var found: [Key: [Restated]] = [:]
+    for asOf in around.same == nil ? [after.asOf] : [new.asOf, after.asOf] {
+      let rows = try await connection.query(
+        SQL(file: "queries/segments/select_transitions_at.sql", asOf))
+      for row in rows {
+        let key = Key(customer: try row.get("customer_id"), segment: try row.get("segment_id"))
+        let known = try cause(row.get("cause"))
+        // What a person, a conflict or a late event has done it still has.
+        guard [.rule, .event, .model, .time].contains(known) else { continue }
+        if let row = facts.customers.row(of: key.customer), turned[key.segment]?[row] ?? false {
+          continue
+        }
+        let isNext = asOf == after.asOf
+        let explanation =
+          isNext ? explanations.next(key.segment) : explanations.here(key.segment)
+        let now = explanation.cause(
+          isActive: (isNext ? facts.activeNext : facts.active).contains(key.customer))
+        // A segment that has left the catalogue is left under the rule before.
+        let version = try row.get("version", as: Int32?.self)
+        if now != known || (version != nil && version != explanation.version) {
+          found[key, default: []].append(
+            Restated(
+              at: asOf, cause: now, version: version == nil ? nil : explanation.version))
+        }
+      }
+    }
+    return found
+  }
+
+  private func restate(
+    _ records: [Key: [SpellRecord]], _ restated: [Key: [Restated]], _ changes: inout Changes
+  ) {
+    for (key, causes) in restated {
+      func now(_ end: SpellRecord.End) -> SpellRecord.End {
+        guard let restated = causes.first(where: { $0.at == end.at }) else { return end }
+        return SpellRecord.End(
+          at: end.at, version: restated.version ?? end.version, cause: restated.cause,
+          recordedIn: end.recordedIn)
+      }
+      for record in records[key] ?? [] {
+        changes.records.append(
+          SpellRecord(
+            customer: key.customer, segment: key.segment, entered: now(record.entered),
+            left: record.left.map(now)))
+      }
+    }
   }
 
   /// Every turn makes or unmakes one transition here and one at the next.
@@ -215,7 +323,7 @@ struct PastPublication: Sendable {
 
   // MARK: Read and write
 
-  private func sendTurned(_ facts: Facts) async throws {
+  private func sendTurned(_ facts: Facts, _ restated: [Key: [Restated]]) async throws {
     _ = try await connection.copyIn(
       "COPY segments.delta (customer_id, segment_id, cause, action) FROM STDIN (FORMAT binary)"
     ) { writer in
@@ -231,6 +339,13 @@ struct PastPublication: Sendable {
             if encoder.count >= 256 << 10 { try await writer.write(bytes: encoder.take()) }
           }
         }
+      }
+      for key in restated.keys {
+        encoder.beginRow()
+        encoder.append(int64: key.customer)
+        encoder.append(int32: key.segment)
+        encoder.append(text: TransitionCause.late.rawValue)
+        encoder.append(int16: 4)
       }
       encoder.finish()
       try await writer.write(bytes: encoder.take())
@@ -355,6 +470,10 @@ struct PastPublication: Sendable {
       sizes[turned.segment] = Size(
         members: Int64(turned.members + turned.into.population - turned.out.population),
         entered: was.entered + moved.entered, left: was.left + moved.left)
+    }
+    // Of segments that have left the catalogue it stays who left them.
+    for (segment, was) in stood where sizes[segment] == nil {
+      sizes[segment] = Size(members: 0, entered: was.entered, left: was.left)
     }
     return sizes
   }
