@@ -126,6 +126,13 @@ struct RuleChecker {
             + "left the catalogue",
           hint: "write it into the catalogue again, or this rule without it",
           at: operand.location)
+      } else if segments.isUnruled(written) {
+        faults.add(
+          "unruled_segment",
+          "expected a segment with a rule, found '\(RuleText.visible(written))', the default, which "
+            + "has none",
+          hint: "rules read what rules say: write what is meant, such as 'not' of the others",
+          at: operand.location)
       } else {
         faults.add(
           "unknown_segment", "expected a segment, found '\(RuleText.visible(written))'",

@@ -78,9 +78,12 @@ struct SegmentNames {
   private let byKey: [String: String]
   /// Names and slugs of segments that were published once and are in the catalogue no more.
   private let retired: Set<String>
+  /// The default segment where it has no rule: no rule can refer to it.
+  private let unruled: String?
 
-  init(_ names: [String], retired: [String] = []) {
+  init(_ names: [String], retired: [String] = [], unruled: String? = nil) {
     self.names = names
+    self.unruled = unruled
     self.retired = Set(retired + retired.map(Segment.slug))
     var table: [String: String] = [:]
     for name in names { table[Segment.slug(of: name)] = name }
@@ -94,4 +97,9 @@ struct SegmentNames {
 
   /// Whether a segment of the name was there once.
   func isRetired(_ written: String) -> Bool { retired.contains(written) }
+
+  /// Whether it is the default segment, which has no rule.
+  func isUnruled(_ written: String) -> Bool {
+    unruled.map { $0 == written || Segment.slug(of: $0) == written } ?? false
+  }
 }

@@ -117,7 +117,9 @@ public struct SegmentCatalogue: Sendable {
     let policy = policies.policy(policyDraft, of: drafts)
     // A segment without a rule has no members of its own that a rule could refer to.
     let ruled = drafts.filter(\.isRuled)
-    let names = SegmentNames(ruled.map(\.name), retired: retired)
+    let names = SegmentNames(
+      ruled.map(\.name), retired: retired,
+      unruled: policy.fallback?.withoutRule == nil ? nil : policy.fallback?.name)
     let checker = RuleChecker(
       attributes: attributes, zone: zone, faults: faults, segments: names)
     var segments: [Segment] = []

@@ -187,7 +187,7 @@ public struct SegmentRefresher: Sendable {
     if let intake { try await intake(connection) }
     let opening = StepPublication.opening(held.live)
     let rows = try await connection.pipeline(
-      opening + [OverrideStore.reading()] + held.day.opening())
+      opening + [OverrideStore.reading(inForceAt: asOf)] + held.day.opening())
     let standing = try StepPublication.standing(
       of: held.live, Array(rows.prefix(opening.count)))
     guard case .current(let live) = standing else {

@@ -157,4 +157,18 @@ struct OverrideStoreTests {
       #expect(listed.count == 1)
     }
   }
+
+  @Test("Who adds or removes one wakes the watch")
+  func wakes() async throws {
+    try await withStore { store, _, catalogue, pool in
+      try await pool.withConnection { listener in
+        try await listener.listen("strata_loaded")
+        var notes = try await listener.notifications().makeAsyncIterator()
+        let made = try await store.add(order("C1", "loud"), catalogue: catalogue)
+        #expect(try await notes.next()?.payload == "override \(made.id)")
+        _ = try await store.remove(made.id, author: "ben", reason: "enough")
+        #expect(try await notes.next()?.payload == "override \(made.id + 1)")
+      }
+    }
+  }
 }

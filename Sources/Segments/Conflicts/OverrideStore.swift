@@ -15,8 +15,12 @@ public struct OverrideStore: Sendable {
   }
 
   /// The statement whose rows ``overrides(_:)`` reads: for a transaction of the caller's.
-  public static func reading(knownAt: Instant? = nil) -> SQL {
-    SQL(file: "queries/segments/list_overrides.sql", knownAt)
+  ///
+  /// - Parameters:
+  ///   - knownAt: those that were known then; nil for now.
+  ///   - asOf: those alone that count then; nil for all.
+  public static func reading(knownAt: Instant? = nil, inForceAt asOf: Instant? = nil) -> SQL {
+    SQL(file: "queries/segments/list_overrides.sql", knownAt, asOf)
   }
 
   /// The overrides of the rows of ``reading(knownAt:)``; those of customers who are gone are left out.

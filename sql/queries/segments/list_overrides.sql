@@ -1,5 +1,5 @@
 -- Overrides with the time in which each counts, as known at an instant, by number.
--- $1 what was known then; null for now.
+-- $1 what was known then; null for now. $2 only those that count at this as-of; null for all.
 -- Result: override_id, action (in or out), customer_id (who stayed where customers merged; null for a
 -- customer who is gone), customer_key, segment, valid_from, valid_to (null for none: the expiry or the
 -- removal), expires_at (null for none), removed_at, removed_by, removed_because (null unless removed),
@@ -15,4 +15,6 @@ JOIN segments.override o ON o.action <> 'remove' AND o.recorded_at <= k.known_at
 LEFT JOIN segments.override r ON r.removes = o.override_id AND r.recorded_at <= k.known_at
 LEFT JOIN landing.identity i ON i.customer_key = o.customer_key
 LEFT JOIN landing.merge m ON m.from_key = o.customer_key
+WHERE $2::timestamptz IS NULL
+  OR (o.valid_from <= $2 AND least(o.valid_to, r.valid_from) > $2)
 ORDER BY o.override_id
