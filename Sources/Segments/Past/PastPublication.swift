@@ -77,8 +77,8 @@ struct PastPublication: Sendable {
     try await facts.catalogue.write(publication: id, on: connection)
     try await write(changes)
     try await write(sizes, changes)
-    try await SuppressionRecord(connection).write(
-      new, segments: facts.catalogue.ids.mapValues(\.segment))
+    var losses = SuppressionRecord(connection)
+    try await losses.write(new, segments: facts.catalogue.ids.mapValues(\.segment))
     return told
   }
 
