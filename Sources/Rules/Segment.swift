@@ -20,6 +20,8 @@ public struct Segment: Sendable, Hashable {
   public let weight: Double?
   /// The channels it is meant for, in the order written.
   public let channels: [String]
+  /// The promotion that its members get, as other systems name it; nil for none.
+  public let promotion: String?
   /// Where it stands in its file.
   public let location: SourceLocation?
 
@@ -27,7 +29,7 @@ public struct Segment: Sendable, Hashable {
   public init(
     name: String, title: String? = nil, description: String? = nil, rule: Rule,
     priority: Int? = nil, group: String? = nil, weight: Double? = nil, channels: [String] = [],
-    location: SourceLocation? = nil
+    promotion: String? = nil, location: SourceLocation? = nil
   ) {
     self.name = name
     slug = Segment.slug(of: name)
@@ -38,6 +40,7 @@ public struct Segment: Sendable, Hashable {
     self.group = group
     self.weight = weight
     self.channels = channels
+    self.promotion = promotion
     self.location = location
   }
 

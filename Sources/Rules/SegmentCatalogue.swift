@@ -134,7 +134,8 @@ public struct SegmentCatalogue: Sendable {
         Segment(
           name: draft.name, title: draft.title, description: draft.description,
           rule: Rule(expression), priority: draft.priority, group: draft.group,
-          weight: draft.weight, channels: draft.channels, location: draft.location))
+          weight: draft.weight, channels: draft.channels, promotion: draft.promotion,
+          location: draft.location))
     }
     faults.segment = nil
     let order = dependencyOrder(ruled.map(\.name), references, faults)

@@ -14,6 +14,7 @@ struct SegmentDraft {
   var isRuled = true
   var weight: Double?
   var channels: [String] = []
+  var promotion: String?
   var location: SourceLocation
 }
 
@@ -25,7 +26,7 @@ struct SegmentReader {
 
   private static let keys = [
     "name", "segment", "title", "description", "rule", "criteria", "priority", "group", "weight",
-    "channels",
+    "channels", "promotion",
   ]
 
   /// The entries of a catalogue: a map with `segments`, a list of entries, or one entry.
@@ -137,6 +138,7 @@ struct SegmentReader {
       ExactDecimal(text)?.double
     }
     draft.channels = list(parts["channels"]?.value, "channels")
+    draft.promotion = text(parts["promotion"]?.value, "promotion")
     let isFallback = fallback == name || fallback == Segment.slug(of: name)
     draft.isRuled = !isFallback || parts["rule"] != nil || parts["criteria"] != nil
     if draft.isRuled { draft.clause = clause(parts, at: key.location) }

@@ -30,6 +30,7 @@ struct CatalogueUpdate: Sendable {
     let uses_score: Bool
     let is_live: Bool
     let audience_view: String?
+    let promotion: String?
   }
 
   /// A row of `segments.rule_version`, without the publication.
@@ -108,7 +109,8 @@ struct CatalogueUpdate: Sendable {
           segment_id: id, name: definition.name, title: definition.title,
           description: definition.description, priority: definition.priority,
           rank: ranks[definition.name] ?? ranked.count, version_id: version,
-          uses_score: definition.usesScore, is_live: change.isLive, audience_view: view))
+          uses_score: definition.usesScore, is_live: change.isLive, audience_view: view,
+          promotion: definition.promotion))
     }
   }
 

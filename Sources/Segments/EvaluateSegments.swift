@@ -68,7 +68,8 @@ public struct EvaluateSegments: Sendable {
         SegmentDefinition(
           name: segment.name, title: segment.title, description: segment.description ?? "",
           priority: segment.priority, rule: segment.rule.expression.normalised.description,
-          ruleVersion: segment.rule.version, usesScore: scored.contains(segment.name))
+          ruleVersion: segment.rule.version, usesScore: scored.contains(segment.name),
+          promotion: segment.promotion)
       },
       members: catalogue.segments.map { evaluated.verdicts[$0.name]?.isTrue ?? nobody })
     return Outcome(

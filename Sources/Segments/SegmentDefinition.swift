@@ -20,11 +20,13 @@ public struct SegmentDefinition: Sendable, Hashable, Codable {
   /// Its place among the segments, from 0, where the project chooses by more than priority and name;
   /// nil where it does not.
   public let order: Int?
+  /// The promotion that its members get, as other systems name it; nil for none.
+  public let promotion: String?
 
   /// A definition from its parts.
   public init(
     name: String, title: String, description: String = "", priority: Int? = nil, rule: String,
-    ruleVersion: String, usesScore: Bool = false, order: Int? = nil
+    ruleVersion: String, usesScore: Bool = false, order: Int? = nil, promotion: String? = nil
   ) {
     self.name = name
     self.title = title
@@ -34,6 +36,7 @@ public struct SegmentDefinition: Sendable, Hashable, Codable {
     self.ruleVersion = ruleVersion
     self.usesScore = usesScore
     self.order = order
+    self.promotion = promotion
   }
 
   /// Whether it has no rule: the default segment alone.
@@ -46,7 +49,7 @@ public struct SegmentDefinition: Sendable, Hashable, Codable {
   func ordered(_ place: Int) -> SegmentDefinition {
     SegmentDefinition(
       name: name, title: title, description: description, priority: priority, rule: rule,
-      ruleVersion: ruleVersion, usesScore: usesScore, order: place)
+      ruleVersion: ruleVersion, usesScore: usesScore, order: place, promotion: promotion)
   }
 }
 

@@ -145,6 +145,8 @@ public struct SegmentReader: Sendable {
     public let usesScore: Bool
     /// Its view in schema `audience`; nil once it has left.
     public let audienceView: String?
+    /// The promotion that its members get, as other systems name it; nil for none.
+    public let promotion: String?
     /// Members in the live publication; nil once it has left.
     public let members: Int64?
     /// Customers who were not in it at the publication before; nil once it has left.
@@ -169,8 +171,8 @@ public struct SegmentReader: Sendable {
       segment: try row.get("segment"), title: try row.get("title"),
       description: try row.get("description"), priority: try row.get("priority"),
       isLive: try row.get("is_live"), usesScore: try row.get("uses_score"),
-      audienceView: try row.get("audience_view"), members: try row.get("members"),
-      entered: try row.get("entered"), left: try row.get("left"), asOf: try row.get("as_of"),
+      audienceView: try row.get("audience_view"), promotion: try row.get("promotion"),
+      members: try row.get("members"), entered: try row.get("entered"), left: try row.get("left"), asOf: try row.get("as_of"),
       versions: try versions.map {
         Version(
           ruleVersion: try $0.get("rule_version"), rule: try $0.get("rule"),

@@ -71,7 +71,7 @@ struct CriteriaTests {
           {"attribute": "country", "operator": "!=", "value": "FR", "or_missing": true},
           {"operator": "not_member_of", "value": "A"}]},
         "priority": 2, "group": "tier", "weight": 1.5, "channels": ["email", "sms"],
-        "title": "Bee", "description": "Both."}]
+        "promotion": "ten_off", "title": "Bee", "description": "Both."}]
       """
     let catalogue = try SegmentCatalogue.parse(json, format: .json, attributes: shop)
     let b = try #require(catalogue.segment(named: "B"))
@@ -81,6 +81,7 @@ struct CriteriaTests {
         + "aov_90d between 10 and 20.5, last_login is_missing, churn_score top 20%, "
         + "country != 'FR' or_missing, not_member_of A)")
     #expect(b.priority == 2 && b.group == "tier" && b.weight == 1.5)
+    #expect(b.promotion == "ten_off" && catalogue.segment(named: "A")?.promotion == nil)
     #expect(b.channels == ["email", "sms"] && b.title == "Bee" && b.description == "Both.")
     #expect(b.dependencies == ["A"])
     #expect(catalogue.evaluationOrder == ["A", "B"])

@@ -58,7 +58,7 @@ struct PastCatalogue: Sendable {
             segment_id: segment, name: definition.name, title: definition.title,
             description: definition.description, priority: definition.priority, rank: known.count,
             version_id: version ?? 0, uses_score: definition.usesScore, is_live: false,
-            audience_view: nil))
+            audience_view: nil, promotion: definition.promotion))
       }
       ids[definition.name] = (segment, version ?? 0)
     }

@@ -60,6 +60,7 @@ struct SegmentsCommand: AsyncParsableCommand {
               + "\(Format.count(detail.left ?? 0)) left")
         }
         if let view = detail.audienceView { console.print("view: audience.\(view)") }
+        if let promotion = detail.promotion { console.print("promotion: \(promotion)") }
         console.print("")
         try console.list(
           detail.versions, empty: "",

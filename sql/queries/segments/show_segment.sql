@@ -1,10 +1,10 @@
 -- One segment as the latest publication describes it.
 -- $1 segment name.
 -- Result: segment_id, segment, title, description, priority, is_live, uses_score, rule,
--- rule_version, audience_view, members and as_of (null for a segment that has left).
+-- rule_version, audience_view, promotion, members and as_of (null for a segment that has left).
 SELECT s.segment_id, s.name AS segment, s.title, s.description, s.priority, s.is_live,
-  s.uses_score, v.rule, v.hash AS rule_version, s.audience_view, z.members, z.entered, z."left",
-  p.as_of
+  s.uses_score, v.rule, v.hash AS rule_version, s.audience_view, s.promotion, z.members,
+  z.entered, z."left", p.as_of
 FROM segments.segment s
 JOIN segments.rule_version v ON v.version_id = s.version_id
 LEFT JOIN LATERAL (
