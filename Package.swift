@@ -190,7 +190,7 @@ let package = Package(
         "Orchestrator", "Pipeline", "ProcessProbes", "Segments", "Reporting", "Tasks", "DAGs",
         "Demo", "Columns", "Schedules", "TestSupport", "Telemetry", metrics, "attempt-probe",
         "strata-webhook",
-      ]),
+      ], exclude: ["Golden"]),
     tests(
       "EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess],
       exclude: ["peers"]),

@@ -298,7 +298,7 @@ extension FeatureCatalogue {
 
 extension LocalDays {
   /// The last local midnight at an instant or before it.
-  func lastMidnight(at instant: Instant) -> Instant {
+  public func lastMidnight(at instant: Instant) -> Instant {
     isMidnight(instant) ? instant : zone.midnight(lastDay(before: instant))
   }
 }

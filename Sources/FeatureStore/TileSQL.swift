@@ -141,7 +141,7 @@ struct TileSQL {
   }
 
   /// Few customers' tiles: the key begins with the day, so each day is looked up in it.
-  private static func tiles(of customers: CustomerChoice, in days: DaySpan) -> SQL {
+  static func tiles(of customers: CustomerChoice, in days: DaySpan) -> SQL {
     guard case .only(let few) = customers, few.count <= 64 else { return customers.condition("t") }
     // greatest() passes over null.
     let first = days.first == DaySpan.unbounded ? nil : days.first

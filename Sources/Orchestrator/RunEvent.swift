@@ -59,13 +59,18 @@ public struct RunOptions: Sendable, Hashable {
   /// How long the process may stand still before others may take its run over.
   public var lease: Duration
 
-  /// By default four attempts at once, the definition that the run began with, and 30 seconds.
+  /// Who asks for the run and why, which stands with the rules that it publishes; nil for nobody.
+  public var author: Author?
+
+  /// By default four attempts at once, the definition that the run began with, 30 seconds, nobody.
   public init(
-    parallelism: Int = 4, definition: Definition = .kept, lease: Duration = .seconds(30)
+    parallelism: Int = 4, definition: Definition = .kept, lease: Duration = .seconds(30),
+    author: Author? = nil
   ) {
     self.parallelism = parallelism
     self.definition = definition
     self.lease = lease
+    self.author = author
   }
 }
 

@@ -7,8 +7,19 @@ struct RunTaking: Sendable {
   let runtime: Runtime
   let request: RunRequest
 
-  /// Makes or finds the run, and takes it in hand.
+  /// Makes or finds the run, takes it in hand, and notes who asked for it and why.
   func take(_ connection: Connection, _ worker: Int64) async throws -> TakenRun {
+    let taken = try await found(connection, worker)
+    if let author = request.options.author, taken.disposition != .alreadySucceeded {
+      try await connection.execute(
+        SQL(
+          file: "queries/orchestrator/note_author.sql", taken.run.runID, author.name,
+          author.message))
+    }
+    return taken
+  }
+
+  private func found(_ connection: Connection, _ worker: Int64) async throws -> TakenRun {
     let ledger = RunLedger(connection: connection)
     let now = try await ledger.now(runtime.time)
     try await ledger.ensurePartitions(at: now, runtime.months)

@@ -19,6 +19,15 @@ public struct Explanation: Sendable, Hashable, Codable {
   public let children: [Explanation]
 }
 
+extension Explanation {
+  /// A clause that is no rule, in words.
+  public init(clause: String, verdict: Truth) {
+    self.init(
+      clause: clause, attribute: nil, actual: nil, threshold: nil, cut: nil, verdict: verdict,
+      children: [])
+  }
+}
+
 extension Explanation: CustomStringConvertible {
   /// The tree, a clause a line: `yes`, `no` or `null`, the clause, the actual value.
   public var description: String { lines(depth: 0).joined(separator: "\n") }
@@ -47,11 +56,18 @@ public struct Explainer {
   private var columns: [String: Column] = [:]
   /// The segment whose rule is being explained.
   private var owner: String?
+  private let cuts: [String: PercentileCut]
 
   /// An explainer; rules with references need the catalogue they stand in.
-  public init(_ source: any AttributeSource, catalogue: SegmentCatalogue? = nil) {
+  ///
+  /// - Parameter cuts: where `top` and `bottom` conditions cut among everyone, for a source of some
+  ///   customers; without them they cut among those.
+  public init(
+    _ source: any AttributeSource, catalogue: SegmentCatalogue? = nil, cuts: [PercentileCut] = []
+  ) {
     self.source = source
     self.catalogue = catalogue
+    self.cuts = Dictionary(cuts.map { ($0.condition, $0) }) { first, _ in first }
   }
 
   /// The explanation of a rule for one row.
@@ -122,14 +138,19 @@ public struct Explainer {
     let column = try columns[attribute.name] ?? source.column(attribute.name)
     columns[attribute.name] = column
     var cut: Cut?
-    if condition.operator.isPercentile, let representation = column.representation {
+    let known = condition.operator.isPercentile ? cuts[condition.description] : nil
+    let comparison = try known.flatMap { try condition.comparison(at: $0) }
+    if comparison == nil, condition.operator.isPercentile,
+      let representation = column.representation
+    {
       let source = self.source
       cut = try percentiles.cut(condition, column: column, representation: representation) {
         try $0.rows(of: source)
       }
     }
     if condition.operator.isRelative, source.moment == nil { throw EvaluationPlan.momentMissing }
-    let lowered = condition.lowered(column.representation, cut: cut, moment: source.moment)
+    let lowered = (comparison ?? condition).lowered(
+      column.representation, cut: cut, moment: source.moment)
     let value = ColumnValue(column, row: row)
     var verdict: Truth
     if lowered.test == .missing {
@@ -153,7 +174,8 @@ public struct Explainer {
       clause: condition.description, attribute: attribute.name,
       actual: value?.text(unit: attribute.unit),
       threshold: values.isEmpty ? nil : values.joined(separator: ", "),
-      cut: percentiles.found[condition]?.report.cut, verdict: verdict, children: children)
+      cut: known?.cut ?? percentiles.found[condition]?.report.cut, verdict: verdict,
+      children: children)
   }
 
   /// The sum, or its least and greatest where parts are unknown, against the threshold that counts for
@@ -198,6 +220,22 @@ public struct Explainer {
       clause: Expression.wasMember(name, within: span).description, attribute: "last midnight",
       actual: last?.description ?? "never", threshold: first.description, cut: nil,
       verdict: last.map { $0 >= first } ?? false ? .true : .false, children: [])
+  }
+}
+
+extension Condition {
+  /// A `top` or `bottom` condition as the comparison that its cut among everyone makes of it; nil
+  /// where nobody had a value.
+  ///
+  /// - Throws: ``RuleErrors`` for a cut that is none of the attribute's values.
+  fileprivate func comparison(at cut: PercentileCut) throws -> Condition? {
+    guard cut.population > 0 else { return nil }
+    let sign = `operator` == .bottomPercent ? "<" : ">"
+    let rule = try Rule(
+      parsing: "\(RuleText.name(attribute.name)) \(sign)\(cut.isDegenerate ? "" : "=") \(cut.cut)",
+      attributes: AttributeList([attribute]))
+    guard case .condition(let plain) = rule.expression else { return nil }
+    return plain
   }
 }
 

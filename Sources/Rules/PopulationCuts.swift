@@ -30,7 +30,7 @@ extension RuleSet {
     return PopulationCuts(found: plan.percentiles.found)
   }
 
-  private var percentileConditions: Set<Condition> {
+  var percentileConditions: Set<Condition> {
     var found: Set<Condition> = []
     for (_, rule) in rules {
       rule.expression.visit {

@@ -23,6 +23,15 @@ public struct Rule: Sendable, Hashable {
     parsing text: String, attributes: any AttributeCatalogue, zone: Zone? = nil,
     at location: SourceLocation? = nil
   ) throws(RuleErrors) {
+    try self.init(
+      parsing: text, attributes: attributes, zone: zone, at: location, segments: nil)
+  }
+
+  /// The same with the segments that the rule may refer to; nil for none.
+  init(
+    parsing text: String, attributes: any AttributeCatalogue, zone: Zone?,
+    at location: SourceLocation? = nil, segments: SegmentNames?
+  ) throws(RuleErrors) {
     let place = location ?? SourceLocation(line: 1, column: 1)
     let faults = FaultList()
     // A short string may hold what YAML reads otherwise (`a: b`, `[`, `'`), so only texts that
@@ -37,7 +46,9 @@ public struct Rule: Sendable, Hashable {
         content: .scalar(
           .init(text: text, style: .quoted, keepsColumns: true, offset: 0)), location: place)
     let clause = ClauseParser(faults: faults).clause(document)
-    let checker = RuleChecker(attributes: attributes, zone: zone, faults: faults, segments: nil)
+    let checker = RuleChecker(
+      attributes: attributes, zone: zone, faults: faults,
+      segments: segments)
     let checked = clause.flatMap { checker.check($0) }
     try faults.throwIfAny()
     guard let checked else {

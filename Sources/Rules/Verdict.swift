@@ -45,6 +45,17 @@ public struct PercentileCut: Sendable, Hashable, Codable {
   /// Whether the cut fell on the extreme value that most share, so that only values beyond it
   /// are selected: worth a warning.
   public let isDegenerate: Bool
+
+  /// A cut as it was found.
+  public init(
+    condition: String, cut: String, population: Int, members: Int, isDegenerate: Bool
+  ) {
+    self.condition = condition
+    self.cut = cut
+    self.population = population
+    self.members = members
+    self.isDegenerate = isDegenerate
+  }
 }
 
 /// The verdicts of a set of rules over one source.

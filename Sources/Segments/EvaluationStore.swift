@@ -1,5 +1,6 @@
 import Columns
 import Foundation
+import Rules
 import Schedules
 import Warehouse
 
@@ -17,12 +18,17 @@ public struct EvaluationStore: Sendable {
   /// Stores an evaluation.
   ///
   /// Old ones are removed by publishing, not here.
-  /// - Parameter runID: the run that made it; nil outside a run.
+  /// - Parameters:
+  ///   - runID: the run that made it; nil outside a run.
+  ///   - cuts: where top and bottom conditions cut, which is kept for explanations.
   /// - Returns: its id, which is what goes from task to task.
-  public func save(_ evaluation: SegmentEvaluation, runID: Int64?) async throws -> Int64 {
+  public func save(
+    _ evaluation: SegmentEvaluation, runID: Int64?, cuts: [PercentileCut] = []
+  ) async throws -> Int64 {
     let definitions = try Self.json(evaluation.segments)
+    let now = clock.now()
     let head = SQL(
-      file: "queries/segments/insert_evaluation.sql", evaluation.asOf, clock.now(), runID,
+      file: "queries/segments/insert_evaluation.sql", evaluation.asOf, now, runID,
       Int64(evaluation.customers.count), JSONText(definitions),
       EvaluationCodec.encode(evaluation.customers), evaluation.encodedDifferences)
     return try await pool.transaction { connection in
@@ -38,6 +44,13 @@ public struct EvaluationStore: Sendable {
             file: "queries/segments/insert_evaluation_set.sql", id, Int32(ordinal),
             Int64(set.population), EvaluationCodec.encode(set))
         })
+      if !cuts.isEmpty {
+        try await connection.execute(
+          SQL(
+            file: "queries/segments/insert_population_cuts.sql", evaluation.asOf, now,
+            cuts.map(\.condition), cuts.map(\.cut), cuts.map { Int64($0.population) },
+            cuts.map { Int64($0.members) }, cuts.map(\.isDegenerate)))
+      }
       return id
     }
   }

@@ -203,7 +203,7 @@ struct Publication: Sendable {
       hint: "the memberships are not those of the live evaluation; were they changed by hand?")
   }
 
-  /// The statements that write sizes and movements.
+  /// The statements that write sizes and movements, and whose change a rule is.
   func sizes(_ ids: [String: (segment: Int32, version: Int32)]) -> [SQL] {
     let sized = plan.changes.compactMap { change in
       ids[change.definition.name].map { (change, $0.segment) }
@@ -214,6 +214,7 @@ struct Publication: Sendable {
         file: "queries/segments/insert_sizes.sql", plan.asOf, sized.map(\.1),
         sized.map { Int64($0.0.members) }, sized.map { Int64($0.0.entered) },
         sized.map { Int64($0.0.left) }),
+      SQL(file: "queries/segments/insert_rule_changes.sql", id, runID),
     ]
   }
 

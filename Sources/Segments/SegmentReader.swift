@@ -127,6 +127,10 @@ public struct SegmentReader: Sendable {
     public let runID: Int64?
     /// When it was published first.
     public let publishedAt: Instant
+    /// Who asked for that; nil where nobody said.
+    public let author: String?
+    /// Why; nil where nobody said.
+    public let message: String?
   }
 
   /// Everything about one segment.
@@ -177,7 +181,8 @@ public struct SegmentReader: Sendable {
         Version(
           ruleVersion: try $0.get("rule_version"), rule: try $0.get("rule"),
           asOf: try $0.get("as_of"), runID: try $0.get("run_id"),
-          publishedAt: try $0.get("published_at"))
+          publishedAt: try $0.get("published_at"), author: try $0.get("author"),
+          message: try $0.get("message"))
       })
   }
 

@@ -97,7 +97,7 @@ public struct EvaluateRules: BatchesIntervals {
     let evaluation = conflicts(outcome.evaluation)
     let customers = outcome.evaluation.customers.count
     let id = try await EvaluationStore(pool: context.pool, clock: context.clock).save(
-      evaluation, runID: context.run.runID)
+      evaluation, runID: context.run.runID, cuts: outcome.cuts)
     for cut in outcome.cuts { context.log.info("\(cut)") }
     context.progress(
       TaskProgress(

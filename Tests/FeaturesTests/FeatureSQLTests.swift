@@ -58,11 +58,10 @@ struct FeatureSQLTests {
     #expect(text == (try String(contentsOf: file, encoding: .utf8)))
   }
 
-  @Test func scoresHaveNone() throws {
+  @Test func scoresAreRead() throws {
     let catalogue = try FeatureCatalogue(yaml: Self.yaml)
-    #expect {
-      try FeatureSQL.text(
-        of: "churn_score", in: catalogue, asOf: Instant(seconds: 0), zone: .utc)
-    } throws: { ($0 as? FeatureError)?.code == "features.no_sql" }
+    let noon = try #require(Instant(rfc3339: "2024-03-31T12:00:00Z"))
+    let text = try FeatureSQL.text(of: "churn_score", in: catalogue, asOf: noon, zone: .utc)
+    #expect(text.contains("models.scores_at('churn', timestamptz '2024-03-31T00:00:00Z')"))
   }
 }

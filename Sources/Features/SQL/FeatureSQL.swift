@@ -9,10 +9,9 @@ public enum FeatureSQL {
   /// One query with the columns `customer_id` and `value`, ordered by customer.
   ///
   /// Counts and money sums are exact (`bigint`, `numeric`), ratios `float8`, recency `integer`,
-  /// profile attributes of the type declared.
+  /// profile attributes of the type declared, scores `float8`: those that a model has given, read.
   /// - Parameter attributes: what the project's sources say of profile attributes.
-  /// - Throws: ``FeatureError`` `features.unknown_feature`; `features.no_sql` for scores, which
-  ///   exist only as published by a model, and what is computed from them.
+  /// - Throws: ``FeatureError`` `features.unknown_feature`.
   public static func text(
     of name: String, in catalogue: FeatureCatalogue, asOf: Instant, zone: Zone,
     attributes: ProfileAttributes = .none

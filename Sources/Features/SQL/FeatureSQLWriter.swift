@@ -38,17 +38,23 @@ struct FeatureSQLWriter {
     case .recency(let measure): return distance("max", measure)
     case .tenure(let measure): return distance("min", measure)
     case .profile(let attribute): return profile(attribute, feature.type)
-    case .score(let model):
-      throw FeatureError(
-        code: "features.no_sql",
-        message: "expected a feature made of events or profiles, found '\(feature.name)'",
-        hint: "it is the score of model \(model), which no query computes; "
-          + "strata features of CUSTOMER shows it")
+    case .score(let model): return score(model)
     case .ratio, .band, .rank, .rfm, .weighted, .formula:
       throw FeatureError(
         code: "features.ratio_operand",
         message: "expected a feature made of events, found '\(feature.name)'")
     }
+  }
+
+  /// What a model gave at the last local midnight, which no query computes again.
+  private func score(_ model: String) -> String {
+    let midnight = days.isMidnight(asOf) ? asOf : days.zone.midnight(days.lastDay(before: asOf))
+    return """
+      SELECT c.customer_id, s.score AS value
+      FROM facts.customers AS c
+      LEFT JOIN models.scores_at(\(literal(model)), \(instant(midnight))) AS s USING (customer_id)
+      WHERE \(known)
+      """
   }
 
   // MARK: Parts

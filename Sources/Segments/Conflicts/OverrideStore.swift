@@ -24,12 +24,14 @@ public struct OverrideStore: Sendable {
   }
 
   /// The overrides of the rows of ``reading(knownAt:)``; those of customers who are gone are left out.
-  public static func overrides(_ rows: [Row]) throws -> Overrides {
-    Overrides(
-      try rows.compactMap { row in
-        guard let customer = try row.get("customer_id", as: Int64?.self) else { return nil }
-        return try override(row, customer)
-      })
+  public static func overrides(_ rows: [Row]) throws -> Overrides { Overrides(try list(rows)) }
+
+  /// The same one by one.
+  static func list(_ rows: [Row]) throws -> [Override] {
+    try rows.compactMap { row in
+      guard let customer = try row.get("customer_id", as: Int64?.self) else { return nil }
+      return try override(row, customer)
+    }
   }
 
   /// All overrides, expired and removed ones, too: they counted once.

@@ -75,6 +75,8 @@ struct PastPublication: Sendable {
           try EvaluationStore.json(PublicationSummary(evaluation: evaluationID, result: told))),
         live.map(\.segment), live.map(\.version)))
     try await facts.catalogue.write(publication: id, on: connection)
+    try await connection.execute(
+      SQL(file: "queries/segments/insert_rule_changes.sql", id, runID))
     try await write(changes)
     try await write(sizes, changes)
     var losses = SuppressionRecord(connection)

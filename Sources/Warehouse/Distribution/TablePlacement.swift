@@ -48,7 +48,7 @@ public struct TablePlacement: Sendable, Equatable {
       .reference, "segments",
       [
         "evaluation", "evaluation_set", "publication_record", "evaluation_change", "segment",
-        "rule_version", "segment_size",
+        "rule_version", "segment_size", "rule_change", "population_cut",
       ])
     // customers first: the others are colocated with it.
     + of(

@@ -48,6 +48,11 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Run a failed run's changed tasks by today's definition.")
   var refreshDefinition = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Why, noted with the run and with the rules that it changes.", valueName: "text"))
+  var message: String?
+
   @OptionGroup var resources: ResourceOptions
   @OptionGroup var global: GlobalOptions
 
@@ -75,7 +80,8 @@ struct RunCommand: AsyncParsableCommand {
       let presenter = RunPresenter(definition, console: session.console)
       let coordinator = try session.coordinator()
       let options = RunOptions(
-        parallelism: parallelism, definition: refreshDefinition ? .current : .kept)
+        parallelism: parallelism, definition: refreshDefinition ? .current : .kept,
+        author: Author(message: message))
       let waits = wait
       let outcome = try await Signals.cancelling {
         try await coordinator.run(

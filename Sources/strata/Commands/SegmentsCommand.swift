@@ -1,7 +1,6 @@
 import ArgumentParser
 import Features
 import Foundation
-import Rules
 import Schedules
 import Segments
 import Tasks
@@ -11,8 +10,10 @@ struct SegmentsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "segments", abstract: "Segments: sizes, members, rules.",
     subcommands: [
-      List.self, Show.self, Sizes.self, Members.self, Validate.self, RuleText.self,
-      SegmentsOverrideCommand.self, SegmentsExportCommand.self,
+      List.self, Show.self, Sizes.self, Members.self, Validate.self,
+      SegmentsExplainCommand.self, SegmentsPlanCommand.self, SegmentsPreviewCommand.self,
+      SegmentsDiffCommand.self, SegmentsSQLCommand.self, SegmentsOverrideCommand.self,
+      SegmentsExportCommand.self,
     ])
 
   struct List: AsyncParsableCommand {
@@ -68,6 +69,8 @@ struct SegmentsCommand: AsyncParsableCommand {
             TableColumn("version") { String($0.ruleVersion.prefix(12)) },
             TableColumn("from as-of") { Moment.local($0.asOf, in: zone) },
             TableColumn(number: "run") { $0.runID.map(String.init) ?? "-" },
+            TableColumn("by") { $0.author ?? "-" },
+            TableColumn("why") { $0.message ?? "-" },
             TableColumn("rule") { $0.rule },
           ])
       }
@@ -137,31 +140,8 @@ struct SegmentsCommand: AsyncParsableCommand {
       let features = try catalogues.features()
       let segments = try catalogues.segments(features: features)
       global.console.note(
-        "\(features.declared.count) features and \(segments.segments.count) segments checked, "
+        "\(features.features.count) features and \(segments.segments.count) segments checked, "
           + "no problem")
-    }
-  }
-
-  struct RuleText: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "sql", abstract: "A segment's rule as SQL over a relation of features.")
-    @Argument(help: "The segment's name.") var segment: String
-    @Option(help: "The relation that holds one column per feature.") var relation = "features"
-    @OptionGroup var global: GlobalOptions
-
-    func run() throws {
-      let project = try Project(directory: URL(fileURLWithPath: global.project))
-      let catalogues = Catalogues(project: project)
-      let catalogue = try catalogues.segments(features: try catalogues.features())
-      guard let found = catalogue.segment(named: segment) else {
-        throw UsageError(
-          message: "expected a segment of segments.yaml, found '\(segment)'",
-          hint: "it has: \(catalogue.segments.map(\.name).joined(separator: ", "))")
-      }
-      let sql = try RuleSQL(relation: relation) { RuleSQL.identifier($0.name) }
-        .select(found, of: catalogue)
-      if global.json { return try global.console.print(json: ["segment": segment, "sql": sql]) }
-      global.console.print(sql)
     }
   }
 }
