@@ -27,8 +27,8 @@ struct OnlineRetailTests {
     let totals: [Total]
   }
 
-  @Test("every row is accounted for, and the segments are those of SQL over the raw file")
-  func night() async throws {
+  @Test("every row is accounted for, and each day's segments are those of SQL over the raw file")
+  func nights() async throws {
     let file = try #require(OnlineRetail.file)
     let environment = ["STRATA_DATA": file.deletingLastPathComponent().path]
     try await Shop.open(project: "dags/online_retail", generate: false) { shop in
@@ -53,19 +53,68 @@ struct OnlineRetailTests {
       #expect(try again.json([LoadFacts].self).first?.rowsAccepted == 0)
       #expect(try await shop.count("SELECT count(*) FROM facts.events") == 406_829)
 
-      let night = try await shop.night("2011-12-09", environment: environment)
-      #expect(night.code == 0, "\(night.error)")
-      let report = try night.json(ReportFacts.self)
-      #expect(report.segments.count == 5)
       let raw = try await RawInvoices.copy(file, into: shop.pool)
       #expect(raw == 541_909)
-      for segment in report.segments {
-        let share = Double(segment.members) / Double(segment.population)
-        #expect((0.01...0.60).contains(share), "\(segment.name) holds \(share)")
-        let differences = try await shop.count(RawInvoices.differences(segment.name))
-        #expect(differences == 0, "\(segment.name) differs from SQL over the raw file")
-      }
+      try await history(shop, environment)
     }
+  }
+
+  /// The first of the days whose history is compared: thirty, or with the long tests all 374.
+  static let firstDay =
+    ProcessInfo.processInfo.environment["STRATA_LONG_TESTS"] == nil ? "2011-11-10" : "2010-12-01"
+  static let lastDay = "2011-12-09"
+
+  /// Single nights, SQL over the raw file for each of their days, and one backfill of all of them.
+  private func history(_ shop: Shop, _ environment: [String: String]) async throws {
+    let days = try await shop.pool.query(
+      """
+      SELECT day::date::text AS day
+      FROM generate_series(\(Self.firstDay)::date, \(Self.lastDay)::date, '1 day') AS day
+      """
+    ).map { try $0.get("day", as: String.self) }
+    for day in days.dropLast() {
+      let night = try await shop.night(day, environment: environment)
+      guard night.code == 0 else { throw UnexpectedOutcome(night) }
+    }
+    let night = try await shop.night(Self.lastDay, environment: environment)
+    #expect(night.code == 0, "\(night.error)")
+    let report = try night.json(ReportFacts.self)
+    #expect(report.segments.count == 5)
+    for segment in report.segments {
+      let share = Double(segment.members) / Double(segment.population)
+      #expect((0.01...0.60).contains(share), "\(segment.name) holds \(share)")
+    }
+    try await compareWithSQL(shop, days.count)
+    let single = try await RawInvoices.published(shop.pool)
+
+    // The same days again in one backfill, of a database in which nothing was published.
+    try await RawInvoices.forgetPublications(shop.pool)
+    func backfill(_ more: String...) async throws -> Binary.Outcome {
+      var binary = shop.strata
+      binary.environment = environment
+      return try await binary.run(
+        ["backfill", "nightly_segments", "--to", Self.lastDay, "--project", shop.project]
+          + ["--database", shop.database] + more)
+    }
+    let batch = try await backfill("--from", Self.firstDay, "--reprocess", "completed")
+    guard batch.code == 0 else { throw UnexpectedOutcome(batch) }
+    try await compareWithSQL(shop, days.count)
+    #expect(try await RawInvoices.published(shop.pool) == single)
+
+    // What has been done is not done again, and the live day done again changes nothing.
+    #expect(try await backfill("--from", Self.firstDay).code == 0)
+    #expect(
+      try await backfill("--from", Self.lastDay, "--reprocess", "completed").code == 0)
+    #expect(try await RawInvoices.published(shop.pool) == single)
+  }
+
+  private func compareWithSQL(_ shop: Shop, _ days: Int) async throws {
+    let found = try #require(
+      try await shop.pool.first(RawInvoices.differences(Self.firstDay, Self.lastDay)))
+    let differing = try found.get("differing", as: Int64.self)
+    #expect(differing == 0, "memberships that SQL over the raw file does not find, or others")
+    #expect(try found.get("days", as: Int64.self) == Int64(days))
+    #expect(try found.get("segments", as: Int64.self) == 5)
   }
 }
 
@@ -96,41 +145,81 @@ enum RawInvoices {
     }
   }
 
-  /// How many customers are in one of the two and not in the other.
-  static func differences(_ segment: String) -> SQL {
-    let rule: SQL =
-      switch segment {
-      case "high_value": "revenue_90d > 1000 AND ltv > 2000"
-      case "frequent_buyers": "lines_90d >= 30 AND recency <= 30"
-      case "growing": "previous_90d >= 1 AND revenue_90d / nullif(previous_90d, 0) > 1.5"
-      case "at_risk": "ltv > 500 AND recency BETWEEN 61 AND 180"
-      case "return_prone": "revenue >= 1 AND refunds / nullif(revenue, 0) > 0.05"
-      default: "false"
-      }
-    return """
-      WITH lines AS (
-        SELECT replace(customer, '.0', '') AS customer, at::date AS day,
-          invoice LIKE 'C%' AS is_refund, abs(quantity * price) AS amount
-        FROM public.raw_invoice WHERE customer IS NOT NULL
-      ), features AS (
-        SELECT customer,
-          count(*) FILTER (WHERE NOT is_refund AND day > date '2011-12-09' - 90) AS lines_90d,
-          coalesce(sum(amount) FILTER (
-            WHERE NOT is_refund AND day > date '2011-12-09' - 90), 0) AS revenue_90d,
-          coalesce(sum(amount) FILTER (
-            WHERE NOT is_refund AND day > date '2011-12-09' - 180
-              AND day <= date '2011-12-09' - 90), 0) AS previous_90d,
-          coalesce(sum(amount) FILTER (WHERE NOT is_refund), 0) AS revenue,
-          coalesce(sum(amount) FILTER (WHERE is_refund), 0) AS refunds,
-          coalesce(sum(CASE WHEN is_refund THEN -amount ELSE amount END), 0) AS ltv,
-          date '2011-12-09' - max(day) FILTER (WHERE NOT is_refund) AS recency
-        FROM lines GROUP BY customer
-      ), expected AS (SELECT customer FROM features WHERE \(fragment: rule)),
-      actual AS (
-        SELECT customer_key AS customer FROM segments.membership WHERE segment = \(segment))
-      SELECT count(*) FROM expected FULL JOIN actual USING (customer)
-      WHERE expected.customer IS NULL OR actual.customer IS NULL
-        OR NOT EXISTS (SELECT FROM expected)
+  /// Memberships from one day to another, one by one: how many are in one of the two and not in the
+  /// other, and of how many days and segments there are some.
+  static func differences(_ first: String, _ last: String) -> SQL {
+    """
+    WITH lines AS MATERIALIZED (
+      SELECT replace(customer, '.0', '') AS customer, at::date AS day,
+        count(*) FILTER (WHERE invoice NOT LIKE 'C%') AS lines,
+        coalesce(sum(abs(quantity * price)) FILTER (WHERE invoice NOT LIKE 'C%'), 0) AS bought,
+        coalesce(sum(abs(quantity * price)) FILTER (WHERE invoice LIKE 'C%'), 0) AS refunded
+      FROM public.raw_invoice WHERE customer IS NOT NULL
+      GROUP BY 1, 2
+    ), days AS (
+      SELECT d::date AS day FROM generate_series(\(first)::date, \(last)::date, '1 day') AS d
+    ), features AS (
+      SELECT d.day, l.customer,
+        coalesce(sum(lines) FILTER (WHERE l.day > d.day - 90), 0) AS lines_90d,
+        coalesce(sum(bought) FILTER (WHERE l.day > d.day - 90), 0) AS revenue_90d,
+        coalesce(sum(bought) FILTER (WHERE l.day > d.day - 180 AND l.day <= d.day - 90), 0)
+          AS previous_90d,
+        sum(bought) AS revenue, sum(refunded) AS refunds, sum(bought) - sum(refunded) AS ltv,
+        d.day - max(l.day) FILTER (WHERE lines > 0) AS recency
+      FROM days AS d JOIN lines AS l ON l.day <= d.day
+      GROUP BY d.day, l.customer
+    ), expected AS (
+      SELECT f.day, v.segment, f.customer
+      FROM features AS f CROSS JOIN LATERAL (VALUES
+        ('high_value', revenue_90d > 1000 AND ltv > 2000),
+        ('frequent_buyers', lines_90d >= 30 AND recency <= 30),
+        ('growing', previous_90d >= 1 AND revenue_90d / nullif(previous_90d, 0) > 1.5),
+        ('at_risk', ltv > 500 AND recency BETWEEN 61 AND 180),
+        ('return_prone', revenue >= 1 AND refunds / nullif(revenue, 0) > 0.05)
+      ) AS v (segment, is_member)
+      WHERE v.is_member
+    ), actual AS (
+      SELECT d.day, c.segment, m.customer_key AS customer
+      FROM days AS d CROSS JOIN segments.catalog AS c
+      CROSS JOIN LATERAL segments.members_at(
+        c.segment, (d.day + 1)::timestamp AT TIME ZONE 'Europe/London') AS m
+    )
+    SELECT count(*) FILTER (WHERE e.customer IS NULL OR a.customer IS NULL) AS differing,
+      count(DISTINCT day) AS days, count(DISTINCT segment) AS segments
+    FROM expected AS e FULL JOIN actual AS a USING (day, segment, customer)
+    """
+  }
+
+  /// A hash of everything that readers see of the past: stays, transitions, sizes.
+  static func published(_ pool: ConnectionPool) async throws -> [String] {
+    let row = try await pool.first(
       """
+      SELECT
+        (SELECT md5(string_agg(h, ',' ORDER BY h)) FROM (
+          SELECT concat_ws('|', customer_key, segment, valid_from, valid_to, entered_cause,
+            left_cause) AS h FROM segments.history) AS stays) AS history,
+        (SELECT md5(string_agg(t, ',' ORDER BY t)) FROM (
+          SELECT concat_ws('|', as_of, customer_key, segment, transition, cause) AS t
+          FROM segments.transitions) AS moves) AS transitions,
+        (SELECT md5(string_agg(z::text, ',' ORDER BY z::text)) FROM segments.daily_size AS z)
+          AS sizes
+      """)
+    return try ["history", "transitions", "sizes"].map {
+      try row?.get($0, as: String.self) ?? ""
+    }
+  }
+
+  /// Takes everything back that was published and stored of features; facts and runs stay.
+  static func forgetPublications(_ pool: ConnectionPool) async throws {
+    try await pool.withConnection {
+      try await $0.script(
+        """
+        TRUNCATE segments.publication_record, segments.evaluation, segments.segment,
+          segments.open_spell, segments.ended_spell CASCADE;
+        DELETE FROM features.state;
+        DROP SCHEMA audience CASCADE;
+        CREATE SCHEMA audience;
+        """)
+    }
   }
 }
