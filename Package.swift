@@ -192,7 +192,7 @@ let package = Package(
         "strata-webhook",
       ], exclude: ["Golden"]),
     tests(
-      "EndToEndTests", ["Warehouse", "TestSupport", "CZlib", subprocess],
+      "EndToEndTests", ["Schedules", "Warehouse", "TestSupport", "CZlib", subprocess],
       exclude: ["peers"]),
   ]
 )
