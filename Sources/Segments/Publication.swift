@@ -46,8 +46,8 @@ struct Publication: Sendable {
     try await writeSpells(
       SpellRows(plan: plan, publicationID: id, reasons: reasons, ids: catalogue.ids), catalogue)
     _ = try await connection.pipeline(sizes(catalogue.ids))
-    var losses = SuppressionRecord(connection)
-    try await losses.write(evaluation, segments: catalogue.ids.mapValues(\.segment))
+    var decisions = DecisionRecord(connection)
+    try await decisions.write(evaluation, segments: catalogue.ids.mapValues(\.segment))
     if plan.catalogueChanged { try await change(catalogue.views) }
     try await connection.execute(
       SQL(

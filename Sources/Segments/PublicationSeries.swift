@@ -127,7 +127,7 @@ private struct SeriesWriter {
   private let clock: any WallClock
   private(set) var results: [PublicationResult] = []
   private var series: SpellSeries
-  private var losses: SuppressionRecord
+  private var decisions: DecisionRecord
   private var live: SegmentEvaluation?
   /// The publication before the next one.
   private var last: EarlierPublications.Entry?
@@ -149,7 +149,7 @@ private struct SeriesWriter {
     universe = earlier.live.map { PublicationPlan.union(customers, $0.evaluation.customers) }
       ?? customers
     series = SpellSeries(customers: universe)
-    losses = SuppressionRecord(connection)
+    decisions = DecisionRecord(connection)
     last = earlier.live
     live = last?.evaluation.over(universe)
     lastID = earlier.lastID
@@ -196,7 +196,7 @@ private struct SeriesWriter {
       try await publication.record(ids)
     }
     series.add(plan, id: publication.id, reasons: reasons, ids: ids)
-    try await losses.write(new, segments: ids.mapValues(\.segment))
+    try await decisions.write(new, segments: ids.mapValues(\.segment))
     waiting += publication.sizes(ids)
     results.append(result)
     lastBut = last?.evaluationID

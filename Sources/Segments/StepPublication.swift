@@ -186,27 +186,26 @@ public struct StepPublication: Sendable {
           file: "queries/segments/insert_sizes.sql", asOf, moved.map { live.ids[$0].segment },
           moved.map { Int64(after.sizes[$0]) }, entered,
           zip(moved, entered).map { Int64(changes.turned[$0, default: []].count) - $1 }),
-      ] + suppressions.statements(at: asOf, before: nil))
+      ] + decisions.statements(at: asOf, before: nil))
     try expect(
       rows[1].first?.get("opened", as: Int64.self) ?? 0, opening.customers.count, "opened")
     try expect(rows[2].first?.get("ended", as: Int64.self) ?? 0, ending.customers.count, "ended")
   }
 
-  /// What customers lose now, and no longer.
-  private var suppressions: SuppressionChanges {
-    var result = SuppressionChanges()
+  /// What is decided besides the rules now, and no longer.
+  private var decisions: DecisionChanges {
+    var result = DecisionChanges()
     for (key, customers) in changes.differing.sorted(by: {
       MembershipDifference.Key.precedes($0.key, $1.key)
     }) {
       let winner = key.winner.map { live.ids[$0].segment }
-      guard let loss = Suppression(key, segment: live.ids[key.segment].segment, winner: winner)
-      else { continue }
+      let decision = Decision(key, segment: live.ids[key.segment].segment, winner: winner)
       for customer in customers {
         // A customer has a kind of difference now, or had it: changes are what turned.
         if live.difference(of: customer, in: key.segment) == key {
-          result.end(customer, loss)
+          result.end(customer, decision)
         } else {
-          result.begin(customer, loss)
+          result.begin(customer, decision)
         }
       }
     }
@@ -240,7 +239,9 @@ public struct StepPublication: Sendable {
     let now = evaluation.customers.row(of: customer).flatMap {
       evaluation.difference(of: $0, in: ordinal)
     }
-    if let decided = now ?? live.difference(of: customer, in: ordinal) { return decided.cause }
+    if let decided = now ?? live.difference(of: customer, in: ordinal) {
+      return decided.reason.cause
+    }
     return active[customer] == nil ? .time : .event
   }
 

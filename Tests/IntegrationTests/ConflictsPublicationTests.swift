@@ -104,7 +104,10 @@ struct ConflictsPublicationTests {
   private func contents(_ pool: ConnectionPool) async throws -> [String] {
     try await pool.query(
       """
-      SELECT 'x' || x::text AS row FROM segments.suppression x
+      SELECT 'x' || concat_ws(' ', as_of, customer_id, segment, reason, winner, channel) AS row
+      FROM segments.suppressed
+      UNION ALL SELECT 'm' || concat_ws(' ', as_of, segment, members, entered, "left")
+      FROM segments.daily_size
       UNION ALL SELECT 't' || concat_ws(' ', as_of, customer_id, segment, transition, cause)
         FROM segments.transitions
       ORDER BY row
@@ -148,6 +151,36 @@ struct ConflictsPublicationTests {
     #expect(series == singles)
     let causes = ["override", "conflict", "default", "time"]
     for cause in causes { #expect(singles.contains { $0.hasSuffix(cause) }, "\(cause)") }
+  }
+
+  @Test("Days in any order, some of them again, leave what the days in their order do")
+  func anyOrder() async throws {
+    let catalogue = try Self.catalogue()
+    let days = Days(21, count: 8, catalogue: catalogue)
+    let resolution = ConflictResolution(catalogue, overrides: Overrides(days.overrides))
+    let resolved = days.raw.map { resolution($0) }
+    let inOrder = try await withFreshDatabase { pool in
+      let project = try await SegmentsProject(pool, customers: 40)
+      for evaluation in resolved { try await project.publish(evaluation) }
+      return try await contents(pool)
+    }
+    var random = SplitMix64(seed: 3)
+    // The last day first: the others are past ones then. Two of them are wrong at first.
+    let others = resolution(Days(22, count: 8, catalogue: catalogue).raw[3])
+    var order = resolved.dropLast().shuffled(using: &random)
+    order.insert(others, at: 1)
+    let places = order.indices.filter { order[$0].asOf == others.asOf }
+    if let first = places.first, first != 1 { order.swapAt(first, 1) }
+    try await withFreshDatabase { pool in
+      let project = try await SegmentsProject(pool, customers: 40)
+      try await project.publish(resolved[7])
+      for evaluation in order { try await project.publish(evaluation) }
+      #expect(try await contents(pool) == inOrder)
+      for day in 1...8 { #expect(try await lost(pool, day) == days.lost(day), "day \(day)") }
+      #expect(try await project.overlaps() == 0)
+      // The same again changes nothing.
+      #expect(try await project.publish(resolved[2]).outcome == .unchanged)
+    }
   }
 
   @Test("A stored evaluation gives back what the rules found")

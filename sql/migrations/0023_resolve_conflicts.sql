@@ -58,40 +58,42 @@ COMMENT ON COLUMN segments.evaluation_change.differences IS
   'The same of evaluation.differences: per kind of difference the customers who turned; null where '
   'none did.';
 
--- What conflicts took away --------------------------------------------------------------------------
+-- What was decided besides the rules ----------------------------------------------------------------
 
 -- Like the spells of memberships: a row for as long as it lasts, so that a night writes only what is
 -- different. What counts is the as_of alone: a correction replaces what was thought of the as_of.
-CREATE TABLE segments.suppression (
+CREATE TABLE segments.decision (
   customer_id bigint NOT NULL,
   valid_from timestamptz NOT NULL,
   valid_to timestamptz NOT NULL DEFAULT 'infinity',
   segment_id integer NOT NULL,
   winner_id integer,
-  reason text NOT NULL CHECK (reason IN ('override', 'group', 'cap')),
+  reason text NOT NULL CHECK (reason IN ('pinned_in', 'pinned_out', 'group', 'cap', 'default')),
   channel text,
   PRIMARY KEY (customer_id, segment_id, valid_from),
   CHECK (valid_to > valid_from)
 );
-CREATE INDEX suppression_valid_to ON segments.suppression (valid_to, valid_from);
-COMMENT ON TABLE segments.suppression IS
-  'What customers lost to overrides, to better segments of a group and to full channels: one row for '
-  'as long as it lasts.';
-COMMENT ON COLUMN segments.suppression.customer_id IS 'The customer, internal number.';
-COMMENT ON COLUMN segments.suppression.valid_from IS 'The first published as_of of the loss.';
-COMMENT ON COLUMN segments.suppression.valid_to IS
+CREATE INDEX decision_valid_to ON segments.decision (valid_to, valid_from);
+COMMENT ON TABLE segments.decision IS
+  'What overrides, groups, full channels and the default segment made of customers whose rules say '
+  'otherwise: one row for as long as it lasts.';
+COMMENT ON COLUMN segments.decision.customer_id IS 'The customer, internal number.';
+COMMENT ON COLUMN segments.decision.valid_from IS 'The first published as_of of the decision.';
+COMMENT ON COLUMN segments.decision.valid_to IS
   'The first published as_of without it; infinity while it lasts.';
-COMMENT ON COLUMN segments.suppression.segment_id IS 'The segment lost.';
-COMMENT ON COLUMN segments.suppression.winner_id IS
-  'The segment that won; null where an override took the customer out.';
-COMMENT ON COLUMN segments.suppression.reason IS 'override, group or cap.';
-COMMENT ON COLUMN segments.suppression.channel IS 'The full channel; null for other reasons.';
+COMMENT ON COLUMN segments.decision.segment_id IS 'The segment.';
+COMMENT ON COLUMN segments.decision.winner_id IS 'The segment that won; null where none did.';
+COMMENT ON COLUMN segments.decision.reason IS
+  'pinned_in or default: the customer is in the segment; pinned_out, group or cap: is not.';
+COMMENT ON COLUMN segments.decision.channel IS 'The full channel; null for other reasons than cap.';
 
 CREATE VIEW segments.suppressed AS
-SELECT p.as_of, x.customer_id, c.customer_key, s.name AS segment, x.reason, w.name AS winner,
+SELECT p.as_of, x.customer_id, c.customer_key, s.name AS segment,
+  CASE x.reason WHEN 'pinned_out' THEN 'override' ELSE x.reason END AS reason, w.name AS winner,
   x.channel
 FROM (SELECT DISTINCT r.as_of FROM segments.publication_record r) p
-JOIN segments.suppression x ON x.valid_from <= p.as_of AND x.valid_to > p.as_of
+JOIN segments.decision x ON x.valid_from <= p.as_of AND x.valid_to > p.as_of
+  AND x.reason IN ('pinned_out', 'group', 'cap')
 JOIN segments.segment s ON s.segment_id = x.segment_id
 LEFT JOIN segments.segment w ON w.segment_id = x.winner_id
 LEFT JOIN facts.customers c ON c.customer_id = x.customer_id;

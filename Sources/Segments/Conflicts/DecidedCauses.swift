@@ -32,6 +32,18 @@ struct DecidedCauses: Sendable {
     customers = found.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key, $0.value) }
   }
 
+  /// By segment, the causes of whatever moves customers from one publication to the next.
+  static func all(
+    now: [Int32: Marks], before: [Int32: Marks], of customers: Int
+  ) -> [Int32: DecidedCauses] {
+    let everyone = Bitset(count: customers, repeating: true)
+    var found: [Int32: DecidedCauses] = [:]
+    for segment in Set(now.keys).union(before.keys) {
+      found[segment] = DecidedCauses(now: now[segment], before: before[segment], moving: everyone)
+    }
+    return found
+  }
+
   /// The cause of a customer's transition; nil where the rule alone decides.
   func cause(of row: Int) -> TransitionCause? { customers.first { $0.rows[row] }?.cause }
 
@@ -46,7 +58,8 @@ struct DecidedCauses: Sendable {
     for difference in evaluation.differences {
       let name = evaluation.segments[difference.key.segment].name
       remap.mark(
-        difference.customers, in: &found[name, default: [:]][difference.key.cause, default: nobody])
+        difference.customers,
+        in: &found[name, default: [:]][difference.key.reason.cause, default: nobody])
     }
     return found
   }

@@ -17,6 +17,15 @@ public struct MembershipDifference: Sendable, Hashable {
     case cap
     /// The customer is in no other segment.
     case fallback = "default"
+
+    /// The cause of a transition that leads to such a difference, or back from it.
+    var cause: TransitionCause {
+      switch self {
+      case .pinnedIn, .pinnedOut: .override
+      case .group, .cap: .conflict
+      case .fallback: .default
+      }
+    }
   }
 
   /// What customers of one difference share.
@@ -49,15 +58,6 @@ public struct MembershipDifference: Sendable, Hashable {
 
     /// Whether the customers are published as members.
     var isMember: Bool { reason == .pinnedIn || reason == .fallback }
-
-    /// The cause of a transition that leads to such a difference, or back from it.
-    var cause: TransitionCause {
-      switch reason {
-      case .pinnedIn, .pinnedOut: .override
-      case .group, .cap: .conflict
-      case .fallback: .default
-      }
-    }
 
     /// An order that depends on nothing else.
     static func precedes(_ left: Key, _ right: Key) -> Bool {

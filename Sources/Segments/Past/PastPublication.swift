@@ -23,8 +23,6 @@ struct PastPublication: Sendable {
     /// Positions in ``Facts/customers``.
     let into: Bitset
     let out: Bitset
-    /// Who turns because of something other than the rule; nil for nobody.
-    let decided: DecidedCauses?
     /// How many were in it before.
     let members: Int
   }
@@ -38,6 +36,17 @@ struct PastPublication: Sendable {
     let active: Set<Int64>
     /// Customers with events between this as-of and the next.
     let activeNext: Set<Int64>
+    let decided: Decided
+  }
+
+  /// What decides besides the rules, by segment.
+  private struct Decided {
+    /// At the as-of, and what decided at the one before.
+    let here: [Int32: DecidedCauses]
+    /// At the next, and what decides at the as-of.
+    let next: [Int32: DecidedCauses]
+    /// Whether it is other than what is on record of the as-of.
+    let isNew: Bool
   }
 
   /// Decides and writes; the caller holds the publish lock.
@@ -50,7 +59,7 @@ struct PastPublication: Sendable {
     let facts = try await facts(given)
     let isSame =
       around.same?.versions == facts.catalogue.versions(of: new)
-      && facts.turned.allSatisfy { $0.into.isEmpty && $0.out.isEmpty }
+      && facts.turned.allSatisfy { $0.into.isEmpty && $0.out.isEmpty } && !facts.decided.isNew
     if let same = around.same, isSame {
       return result(.unchanged, same.id, same.publishedAt, facts, sizes: [:], causes: [:])
     }
@@ -79,7 +88,7 @@ struct PastPublication: Sendable {
       SQL(file: "queries/segments/insert_rule_changes.sql", id, runID))
     try await write(changes)
     try await write(sizes, changes)
-    var losses = SuppressionRecord(connection)
+    var losses = DecisionRecord(connection)
     try await losses.write(new, segments: facts.catalogue.ids.mapValues(\.segment))
     return told
   }
@@ -92,7 +101,10 @@ struct PastPublication: Sendable {
       SQL(file: "queries/segments/select_members_at_all.sql", new.asOf))
     var believed: [Int32: [Int64]] = [:]
     for row in rows { believed[try row.get("segment_id")] = try row.get("customers") }
-    let known = believed.values.reduce(into: Set<Int64>()) { $0.formUnion($1) }
+    let decisions = try await decisions(catalogue)
+    var known = believed.values.reduce(into: Set<Int64>()) { $0.formUnion($1) }
+    for customers in decisions.before.values { known.formUnion(customers) }
+    for customers in decisions.after.values { known.formUnion(customers) }
     let later = known.filter { new.customers.row(of: $0) == nil }
     let customers = later.isEmpty ? new.customers : IDIndex(new.customers.ids + later)
     let remap = RowMap(from: new.customers, to: customers)
@@ -101,10 +113,6 @@ struct PastPublication: Sendable {
       if let ids = catalogue.ids[definition.name] { now[ids.segment] = remap(members) }
     }
     let nobody = Bitset(count: customers.count)
-    var marks: [Int32: DecidedCauses.Marks] = [:]
-    for (name, found) in DecidedCauses.marks(of: new, over: customers) {
-      if let ids = catalogue.ids[name] { marks[ids.segment] = found }
-    }
     let turned = Set(now.keys).union(believed.keys).sorted().map { segment in
       var before = nobody
       for customer in believed[segment] ?? [] {
@@ -113,12 +121,12 @@ struct PastPublication: Sendable {
       let wanted = now[segment] ?? nobody
       return Turned(
         segment: segment, into: wanted.subtracting(before), out: before.subtracting(wanted),
-        decided: DecidedCauses(now: marks[segment], before: nil, moving: wanted ^ before),
         members: before.population)
     }
     let moves =
       around.same?.versions != catalogue.versions(of: new)
       || turned.contains { !$0.into.isEmpty || !$0.out.isEmpty }
+      || decisions.now != decisions.known
     var (active, activeNext): (Set<Int64>, Set<Int64>) = ([], [])
     if moves {
       activeNext = try await customersWithEvents(new.asOf, after.asOf)
@@ -130,7 +138,36 @@ struct PastPublication: Sendable {
     }
     return Facts(
       catalogue: catalogue, customers: customers, turned: turned, active: active,
-      activeNext: activeNext)
+      activeNext: activeNext, decided: decided(decisions, over: customers))
+  }
+
+  /// What is decided besides the rules at the as-of, and on record of it and of those around it.
+  private typealias Decisions = (
+    now: DecisionRecord.Decisions, known: DecisionRecord.Decisions,
+    before: DecisionRecord.Decisions, after: DecisionRecord.Decisions
+  )
+
+  private func decisions(_ catalogue: PastCatalogue) async throws -> Decisions {
+    var before: DecisionRecord.Decisions = [:]
+    if let earlier = around.before {
+      before = try await DecisionRecord.read(at: earlier.asOf, on: connection)
+    }
+    return (
+      try DecisionRecord.decisions(new, catalogue.ids.mapValues(\.segment)),
+      try await DecisionRecord.read(at: new.asOf, on: connection), before,
+      try await DecisionRecord.read(at: after.asOf, on: connection)
+    )
+  }
+
+  private func decided(_ decisions: Decisions, over customers: IDIndex) -> Decided {
+    let now = DecisionRecord.marks(decisions.now, over: customers)
+    return Decided(
+      here: DecidedCauses.all(
+        now: now, before: DecisionRecord.marks(decisions.before, over: customers),
+        of: customers.count),
+      next: DecidedCauses.all(
+        now: DecisionRecord.marks(decisions.after, over: customers), before: now,
+        of: customers.count), isNew: decisions.now != decisions.known)
   }
 
   private func customersWithEvents(_ from: Instant?, _ to: Instant) async throws -> Set<Int64> {
@@ -170,9 +207,10 @@ struct PastPublication: Sendable {
           let turn = SpellTurn(
             here: end(
               new.asOf, explanations.here(segment), facts.active.contains(customer),
-              decided: turned.decided?.cause(of: row)),
+              facts.decided.here[segment]?.cause(of: row)),
             next: end(
-              after.asOf, explanations.next(segment), facts.activeNext.contains(customer)),
+              after.asOf, explanations.next(segment), facts.activeNext.contains(customer),
+              facts.decided.next[segment]?.cause(of: row)),
             isMember: isMember)
           let old = records[Key(customer: customer, segment: segment)] ?? []
           count(turn, old, segment, &changes)
@@ -185,11 +223,15 @@ struct PastPublication: Sendable {
   /// What explains the transitions of a segment at a publication.
   private struct Explanation {
     let version: Int32?
+    /// Whether the publication's catalogue has the segment.
+    let isLive: Bool
     let byRule: Bool
     let usesScore: Bool
 
-    func cause(isActive: Bool) -> TransitionCause {
-      byRule ? .rule : isActive ? .event : usesScore ? .model : .time
+    /// - Parameter decided: what decides besides the rule; nil for nothing.
+    func cause(isActive: Bool, _ decided: TransitionCause?) -> TransitionCause {
+      if isLive, let decided { return decided }
+      return byRule ? .rule : isActive ? .event : usesScore ? .model : .time
     }
   }
 
@@ -205,7 +247,7 @@ struct PastPublication: Sendable {
       // Without an earlier publication every transition is the rule's.
       let byRule = before.map { known in known.map { $0[segment] != version } ?? false } ?? true
       return Explanation(
-        version: version ?? before.flatMap { $0 }?[segment], byRule: byRule,
+        version: version ?? before.flatMap { $0 }?[segment], isLive: version != nil, byRule: byRule,
         usesScore: version.map { scored.contains($0) } ?? false)
     }
 
@@ -213,7 +255,7 @@ struct PastPublication: Sendable {
       let version = versions[segment]
       let later = after.map { $0[segment] } ?? version
       return Explanation(
-        version: later ?? version, byRule: later != version,
+        version: later ?? version, isLive: later != nil, byRule: later != version,
         usesScore: later.map { scored.contains($0) } ?? false)
     }
   }
@@ -225,11 +267,11 @@ struct PastPublication: Sendable {
   }
 
   private func end(
-    _ at: Instant, _ explanation: Explanation, _ isActive: Bool, decided: TransitionCause? = nil
+    _ at: Instant, _ explanation: Explanation, _ isActive: Bool, _ decided: TransitionCause?
   ) -> SpellRecord.End {
     SpellRecord.End(
       at: at, version: explanation.version,
-      cause: decided ?? explanation.cause(isActive: isActive), recordedIn: id)
+      cause: explanation.cause(isActive: isActive, decided), recordedIn: id)
   }
 
   // MARK: Restate
@@ -246,7 +288,8 @@ struct PastPublication: Sendable {
   private func restated(
     _ facts: Facts, _ explanations: Explanations
   ) async throws -> [Key: [Restated]] {
-    if around.same != nil, around.same?.versions == explanations.versions { return [:] }
+    let isExplained = around.same?.versions == explanations.versions && !facts.decided.isNew
+    if around.same != nil, isExplained { return [:] }
     let turned = Dictionary(facts.turned.map { ($0.segment, $0.into | $0.out) }) { one, _ in one }
     var found: [Key: [Restated]] = [:]
     for asOf in around.same == nil ? [after.asOf] : [new.asOf, after.asOf] {
@@ -255,16 +298,18 @@ struct PastPublication: Sendable {
       for row in rows {
         let key = Key(customer: try row.get("customer_id"), segment: try row.get("segment_id"))
         let known = try cause(row.get("cause"))
-        // What a person, a conflict or a late event has done it still has.
-        guard [.rule, .event, .model, .time].contains(known) else { continue }
-        if let row = facts.customers.row(of: key.customer), turned[key.segment]?[row] ?? false {
-          continue
-        }
+        // What a late event or a merge has done it still has.
+        guard ![.late, .merge, .erasure].contains(known) else { continue }
+        let place = facts.customers.row(of: key.customer)
+        if let place, turned[key.segment]?[place] ?? false { continue }
         let isNext = asOf == after.asOf
         let explanation =
           isNext ? explanations.next(key.segment) : explanations.here(key.segment)
         let now = explanation.cause(
-          isActive: (isNext ? facts.activeNext : facts.active).contains(key.customer))
+          isActive: (isNext ? facts.activeNext : facts.active).contains(key.customer),
+          place.flatMap { place in
+            (isNext ? facts.decided.next : facts.decided.here)[key.segment]?.cause(of: place)
+          })
         // A segment that has left the catalogue is left under the rule before.
         let version = try row.get("version", as: Int32?.self)
         if now != known || (version != nil && version != explanation.version) {

@@ -57,7 +57,7 @@ public struct TablePlacement: Sendable, Equatable {
         "customers", "customer_record", "events", "event_version", "touched",
         "profile_statement", "customer_profile", "customer_day",
       ])
-    + of(.distributed, "segments", ["open_spell", "ended_spell", "delta", "suppression"])
+    + of(.distributed, "segments", ["open_spell", "ended_spell", "delta", "decision"])
     // By the company's keys, beside landing.identity.
     + of(.local, "segments", ["override"])
     // Unique by the company's keys, not by customer_id: what makes an event or a customer one.

@@ -8,7 +8,7 @@ import Warehouse
 
 /// What was lost on each published day, in whatever order the days are published.
 @Suite("The record of what conflicts took away")
-struct SuppressionRecordTests {
+struct DecisionRecordTests {
   private static let names = ["a", "b", "c"]
 
   /// Random losses of some customers: by segment the winner and the reason.
@@ -72,7 +72,7 @@ struct SuppressionRecordTests {
             INSERT INTO segments.publication_record (publication_id, as_of, published_at)
             VALUES (\(Int32(place + 1)), \(evaluation.asOf), \(SegmentsProject.day(100 + place)))
             """)
-          var record = SuppressionRecord(connection)
+          var record = DecisionRecord(connection)
           try await record.write(evaluation, segments: ["a": 1, "b": 2, "c": 3])
         }
         for (day, lines) in expected {
@@ -80,12 +80,12 @@ struct SuppressionRecordTests {
         }
       }
       // The same days in their order, in one transaction, are read the same way.
-      try await pool.execute("TRUNCATE segments.suppression")
+      try await pool.execute("TRUNCATE segments.decision")
       let last = expected.keys.sorted().compactMap { day in
         evaluations.last { $0.day == day }?.evaluation
       }
       try await pool.transaction { connection in
-        var record = SuppressionRecord(connection)
+        var record = DecisionRecord(connection)
         for evaluation in last {
           try await record.write(evaluation, segments: ["a": 1, "b": 2, "c": 3])
         }
