@@ -87,16 +87,8 @@ struct Publication: Sendable {
     }
   }
 
-  /// What explains the transitions since the publication before, which was written with this one:
-  /// nothing has come late in between.
-  func reasonsWithinSeries() async throws -> TransitionReasons {
-    guard let base else { return TransitionReasons(active: Bitset(count: plan.customers.count)) }
-    let row = try await connection.first(
-      SQL(file: "queries/segments/select_customers_between.sql", base.asOf, plan.asOf))
-    return TransitionReasons(active: rows(of: try row?.get("customers", as: [Int64]?.self) ?? []))
-  }
-
-  private func rows(of customers: [Int64?]) -> Bitset {
+  /// The rows of customers; those that the plan lacks have none.
+  func rows(of customers: [Int64?]) -> Bitset {
     var rows = Bitset(count: plan.customers.count)
     for customer in customers {
       if let customer, let row = plan.customers.row(of: customer) { rows[row] = true }

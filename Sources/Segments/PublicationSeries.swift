@@ -69,13 +69,18 @@ extension Publisher {
       var writer = SeriesWriter(
         connection: connection, earlier: earlier,
         customers: try await Self.customers(of: orders, opening, on: connection), clock: clock)
-      try await writer.add(opening, first)
-      for order in orders.dropFirst() {
+      var (next, order, position) = (SeriesEntry(evaluation: opening), first, 1)
+      while true {
         try Task.checkCancellation()
-        guard writer.rowsToWrite < Self.rowsTogether,
-          let next = try await Self.evaluation(of: order, on: connection), writer.takes(next)
-        else { break }
+        // The next one is on its way while this one is decided.
+        let following = position < orders.count ? orders[position] : nil
+        let asOf = next.evaluation.asOf
+        async let fetched = SeriesEntry.fetch(following, after: asOf, on: connection)
         try await writer.add(next, order)
+        guard let entry = try await fetched, let following,
+          writer.rowsToWrite < Self.rowsTogether, writer.takes(entry.evaluation)
+        else { break }
+        (next, order, position) = (entry, following, position + 1)
       }
       try await writer.finish()
       for order in orders.prefix(writer.results.count) { try await order.fence(connection) }
@@ -98,12 +103,28 @@ extension Publisher {
     return PublicationPlan.union(opening.customers, latest)
   }
 
-  /// An order's evaluation; nil where it can't be read: its own fault, told when it is the first.
-  private static func evaluation(
-    of order: Order, on connection: Connection
-  ) async throws -> SegmentEvaluation? {
+}
+
+/// What a series needs to know of a publication.
+private struct SeriesEntry: Sendable {
+  let evaluation: SegmentEvaluation
+  /// Customers with events since the one before, in no order; nil where they are to be looked up.
+  var customersWithEvents: [Int64]?
+
+  /// Nil for no order, and where the evaluation can't be read: its own fault, told when it is the first.
+  static func fetch(
+    _ order: Publisher.Order?, after asOf: Instant, on connection: Connection
+  ) async throws -> SeriesEntry? {
+    guard let order else { return nil }
     do {
-      return try await EvaluationStore.load(order.evaluationID, on: connection)
+      let evaluation = try await EvaluationStore.load(order.evaluationID, on: connection)
+      // One that is not later begins a series of its own.
+      guard evaluation.asOf > asOf else { return SeriesEntry(evaluation: evaluation) }
+      let row = try await connection.first(
+        SQL(file: "queries/segments/select_customers_between.sql", asOf, evaluation.asOf))
+      return SeriesEntry(
+        evaluation: evaluation,
+        customersWithEvents: try row?.get("customers", as: [Int64]?.self) ?? [])
     } catch is SegmentError {
       return nil
     }
@@ -167,7 +188,8 @@ private struct SeriesWriter {
   }
 
   /// Decides a publication and writes what must stand before its spells do.
-  mutating func add(_ evaluation: SegmentEvaluation, _ order: Publisher.Order) async throws {
+  mutating func add(_ entry: SeriesEntry, _ order: Publisher.Order) async throws {
+    let evaluation = entry.evaluation
     let new = evaluation.over(universe)
     let plan = PublicationPlan(publishing: new, live: live, base: live)
     let now = clock.now()
@@ -175,9 +197,13 @@ private struct SeriesWriter {
     var publication = Publication(
       connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
       evaluationID: order.evaluationID, runID: order.runID, base: last, evaluation: new)
+    // Nothing has come late since the publication before, which is written with this one.
     let reasons =
-      results.isEmpty
-      ? try await publication.reasons(.recorded) : try await publication.reasonsWithinSeries()
+      if let customers = entry.customersWithEvents {
+        TransitionReasons(active: publication.rows(of: customers))
+      } else {
+        try await publication.reasons(.recorded)
+      }
     let result = plan.result(
       .published, id: publication.id, publishedAt: time, customers: evaluation.customers.count,
       reasons: reasons)

@@ -6,9 +6,11 @@
 -- b-tree of the key cost. That they are found once is what the key of `open_spell` ensures: a spell is
 -- moved from there, once.
 ALTER TABLE segments.ended_spell DROP CONSTRAINT ended_spell_pkey;
-CREATE INDEX ended_spell_customers ON segments.ended_spell USING brin (customer_id)
-  WITH (pages_per_range = 8, autosummarize = on);
-COMMENT ON INDEX segments.ended_spell_customers IS 'Finds the history of a customer.';
+DROP INDEX segments.ended_spell_times;
+CREATE INDEX ended_spell_blocks ON segments.ended_spell
+  USING brin (customer_id, valid_to, valid_from) WITH (pages_per_range = 8, autosummarize = on);
+COMMENT ON INDEX segments.ended_spell_blocks IS
+  'Finds the history of a customer, and the transitions of a publication.';
 
 -- Those who entered at an instant lie together where they were written, as long as the room of those
 -- who left is not used again.
