@@ -72,12 +72,14 @@ extension Publisher {
       var (next, order, position) = (SeriesEntry(evaluation: opening), first, 1)
       while true {
         try Task.checkCancellation()
-        // The next one is on its way while this one is decided.
+        // This one is decided while the next one is on its way.
         let following = position < orders.count ? orders[position] : nil
         let asOf = next.evaluation.asOf
-        async let fetched = SeriesEntry.fetch(following, after: asOf, on: connection)
-        try await writer.add(next, order)
-        guard let entry = try await fetched, let following,
+        let (evaluation, decide) = (next.evaluation, writer.decision)
+        async let decided = decide(evaluation)
+        let fetched = try await SeriesEntry.fetch(following, after: asOf, on: connection)
+        try await writer.add(next, decided: await decided, order)
+        guard let entry = fetched, let following,
           writer.rowsToWrite < Self.rowsTogether, writer.takes(entry.evaluation)
         else { break }
         (next, order, position) = (entry, following, position + 1)
@@ -187,11 +189,33 @@ private struct SeriesWriter {
       || !evaluation.customers.rows(in: universe).contains(-1)
   }
 
-  /// Decides a publication and writes what must stand before its spells do.
-  mutating func add(_ entry: SeriesEntry, _ order: Publisher.Order) async throws {
+  /// What a publication changes, over the customers of the series.
+  struct Decided: Sendable {
+    let evaluation: SegmentEvaluation
+    let plan: PublicationPlan
+  }
+
+  /// What is needed to decide the next publication.
+  struct Decision: Sendable {
+    let universe: IDIndex
+    let live: SegmentEvaluation?
+
+    func callAsFunction(_ evaluation: SegmentEvaluation) async -> Decided {
+      let new = evaluation.over(universe)
+      return Decided(
+        evaluation: new, plan: PublicationPlan(publishing: new, live: live, base: live))
+    }
+  }
+
+  /// Decides the next publication.
+  var decision: Decision { Decision(universe: universe, live: live) }
+
+  /// Writes of a publication what must stand before its spells do, and keeps the rest.
+  mutating func add(
+    _ entry: SeriesEntry, decided: Decided, _ order: Publisher.Order
+  ) async throws {
     let evaluation = entry.evaluation
-    let new = evaluation.over(universe)
-    let plan = PublicationPlan(publishing: new, live: live, base: live)
+    let (new, plan) = (decided.evaluation, decided.plan)
     let now = clock.now()
     let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
     var publication = Publication(
