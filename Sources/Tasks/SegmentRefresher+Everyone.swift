@@ -89,7 +89,7 @@ extension SegmentRefresher {
     let evaluation = conflicts(outcome.evaluation)
     var step = RefreshStep(.everyone, midnight)
     step.fixedAt = midnight
-    return try await publish(evaluation, step, since: since)
+    return try await publish(evaluation, outcome.cuts, step, since: since)
   }
 
   /// Publishes everyone at an instant within a day, unless nothing differs, and holds the day.
@@ -123,7 +123,7 @@ extension SegmentRefresher {
       step.customers = evaluation.customers.count
       if step.night == nil { step.kind = .idle }
     } else {
-      step = try await publish(evaluation, step, since: live.asOf)
+      step = try await publish(evaluation, cuts.reports, step, since: live.asOf)
       live = try await LiveMembership.load(pool) ?? live
     }
     if live.segments == evaluation.segments {
@@ -139,7 +139,7 @@ extension SegmentRefresher {
   }
 
   private func publish(
-    _ evaluation: SegmentEvaluation, _ base: RefreshStep, since: Instant?
+    _ evaluation: SegmentEvaluation, _ cuts: [PercentileCut], _ base: RefreshStep, since: Instant?
   ) async throws -> RefreshStep {
     let started = clock.now()
     let clock = self.clock
@@ -160,7 +160,8 @@ extension SegmentRefresher {
       }
     case .none: break
     }
-    let id = try await EvaluationStore(pool: pool, clock: clock).save(evaluation, runID: runID)
+    let id = try await EvaluationStore(pool: pool, clock: clock).save(
+      evaluation, runID: runID, cuts: cuts)
     let result = try await Publisher(pool: pool, clock: clock).publish(
       evaluationID: id, runID: runID, recording: record, fence: fence)
     var step = base.published(result)

@@ -124,6 +124,8 @@ struct SegmentsExplainTests {
       try await shop.publish("2024-03-11")
       let back = try await shop.explain("ben", "loyal")
       #expect(back.segments.first?.rule.since == Instant(rfc3339: "2024-03-11T00:00:00Z"))
+      let between = try await shop.explain("ben", "loyal", "2024-03-20", stricter)
+      #expect(between.notes.first?.contains("published as of 2024-03-11") == true)
       let groups = try await shop.explain("ana", "high_value", "2024-03-10")
       #expect(groups.segments.first?.verdict == .true)
     }

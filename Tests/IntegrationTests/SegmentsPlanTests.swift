@@ -89,6 +89,62 @@ struct SegmentsPlanTests {
     }
   }
 
+  @Test(
+    "rules over what no night has built yet are judged by the events; other features move segments")
+  func unbuilt() async throws {
+    try await ExplainedShop.open { shop in
+      try await shop.publish("2024-03-10")
+      let wider = try FeatureCatalogue(
+        yaml: ExplainedShop.features + "\n"
+          + "  - {name: refunds_90d, count: refund, window: 90 days, description: Refunds}")
+      let text =
+        ExplainedShop.segments + "\n"
+          + """
+            - {name: refunders, rule: "refunds_90d >= 1"}
+            - {name: big_buyers, rule: "did purchase (amount > 100) in 30 days"}
+          """
+      let planner = SegmentPlanner(
+        pool: shop.pool, zone: shop.zone, features: wider,
+        segments: try SegmentCatalogue.parse(
+          text, attributes: FeatureAttributes(wider), zone: shop.zone), clock: shop.clock)
+      let plan = try await planner(SegmentPlanner.Options(changedFeatures: ["country"]))
+      #expect(plan.notes.contains { $0.contains("no day tile yet") })
+      let kinds = Dictionary(plan.changes.map { ($0.segment, $0.kind) }) { first, _ in first }
+      #expect(kinds == ["portuguese": .affected, "refunders": .added, "big_buyers": .added])
+      for name in ["refunders", "big_buyers"] {
+        let change = try #require(plan.changes.first { $0.segment == name })
+        #expect(change.membersThen == 1 && change.sampleEntering.map(\.customerKey) == ["ana"])
+        let preview = try await planner.preview(segment: name, sample: 10, shown: 3)
+        #expect(preview.members == 1 && preview.shown.map(\.customerKey) == ["ana"])
+      }
+      let asked = try await planner.preview(
+        rule: "did purchase >= 2 in 90 days", sample: 10, shown: 3)
+      #expect(asked.shown.map(\.customerKey) == ["ana"])
+    }
+  }
+
+  @Test("segments that only compete with an edited one move, too")
+  func competition() async throws {
+    let tiers = """
+      version: 1
+      segments:
+        - {name: vip, rule: "ltv > 200", group: tier, priority: 1}
+        - {name: regular, rule: "ltv > 50", group: tier, priority: 2}
+      """
+    try await ExplainedShop.open { shop in
+      try await shop.publish("2024-03-10", tiers)
+      let edited = tiers.replacing("ltv > 200", with: "ltv > 150")
+      let plan = try await shop.planner(edited)(SegmentPlanner.Options(days: 3))
+      let vip = try #require(plan.changes.first { $0.segment == "vip" })
+      let regular = try #require(plan.changes.first { $0.segment == "regular" })
+      #expect((vip.membersNow, vip.membersThen) == (1, 2))
+      #expect(regular.kind == .affected && (regular.entering, regular.leaving) == (0, 1))
+      #expect(regular.sampleLeaving.map(\.customerKey) == ["ana"])
+      let published = try await shop.publish("2024-03-11", edited)
+      #expect(published.segments.first { $0.name == "regular" }?.members == regular.membersThen)
+    }
+  }
+
   @Test("members then are those of a fresh evaluation, for random edits of thresholds")
   func agreesWithEvaluation() async throws {
     try await ExplainedShop.open { shop in

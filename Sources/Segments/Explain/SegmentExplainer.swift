@@ -190,8 +190,18 @@ public struct SegmentExplainer: Sendable {
         customer: customer, asOf: published.asOf, knownAt: knownAt, publication: published,
         rules: rules, stays: Dictionary(stays) { first, _ in first },
         deciding: try await DecidingReader.read(
-          of: customer, at: published.asOf, knownAt: knownAt, on: connection), notes: [])
+          of: customer, at: published.asOf, knownAt: knownAt, on: connection),
+        notes: note(on: question.asOf, published.asOf))
     }
+  }
+
+  /// That another instant is explained than was asked for.
+  private func note(on asked: Instant?, _ published: Instant) -> [String] {
+    guard let asked, asked != published else { return [] }
+    return [
+      "nothing was published as of \(LocalText.moment(asked, zone)): what held then was published as of "
+        + LocalText.moment(published, zone)
+    ]
   }
 
   private func customer(_ key: String, knownAt: Instant?) async throws -> Int64 {

@@ -68,17 +68,11 @@ extension SegmentPlanner {
     let scope = PlanScope(
       item: PlanScope.Item(segment: name, kind: .changed, because: []), old: old, new: new)
     let read = try scope.features(of: features)
-    let builder = FeatureBuilder(pool: pool, zone: zone)
-    var table = try await builder.build(read, asOf: asOf, saving: false).table
-    try await supply(&table)
+    let table = try await table(read, asOf: asOf)
     var midnight: FeatureTable?
     if !days.isMidnight(asOf), !scope.percentileAttributes.isEmpty {
-      var everyone = try await builder.build(
-        try read.restricted(to: scope.percentileAttributes), asOf: days.lastMidnight(at: asOf),
-        saving: false
-      ).table
-      try await supply(&everyone)
-      midnight = everyone
+      midnight = try await self.table(
+        try read.restricted(to: scope.percentileAttributes), asOf: days.lastMidnight(at: asOf))
     }
     // The first version takes the place of what is live.
     let priors = try await priors(of: scope, at: asOf, asOf)

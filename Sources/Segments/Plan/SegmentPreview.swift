@@ -113,17 +113,13 @@ extension SegmentPlanner {
     let drawn = try await pool.query(
       SQL(file: "queries/segments/draw_customers.sql", asOf, Int64(sample))
     ).map { try $0.get("customer_id", as: Int64.self) }
-    let builder = FeatureBuilder(pool: pool, zone: zone)
-    var table = try await builder.features(of: IDIndex(drawn), read, asOf: asOf)
-    try await supply(&table)
+    let table = try await table(read, asOf: asOf, of: IDIndex(drawn))
     var cuts: PopulationCuts?
     if !rules.percentileAttributes.isEmpty {
       // A share of everyone cannot be judged by some.
-      var everyone = try await builder.build(
+      let everyone = try await self.table(
         try read.restricted(to: rules.percentileAttributes.map(\.name)),
-        asOf: days.lastMidnight(at: asOf), saving: false
-      ).table
-      try await supply(&everyone)
+        asOf: days.lastMidnight(at: asOf))
       cuts = try rules.cuts(FeatureColumns(everyone))
     }
     let prior = try await prior(of: catalogue, before: asOf)
@@ -147,6 +143,28 @@ extension SegmentPlanner {
           customerID: id, customerKey: keys[id],
           reasons: try explainer.explain(explained, row: row).reasons)
       })
+  }
+
+  /// The features of everyone, or of some customers, with their scores: from the tiles, and from the
+  /// events themselves where the tiles lack what a rule that no night has built yet reads.
+  func table(
+    _ catalogue: FeatureCatalogue, asOf: Instant, of customers: IDIndex? = nil
+  ) async throws -> FeatureTable {
+    let builder = FeatureBuilder(pool: pool, zone: zone)
+    var table: FeatureTable
+    do {
+      if let customers {
+        table = try await builder.features(of: customers, catalogue, asOf: asOf)
+      } else {
+        table = try await builder.build(catalogue, asOf: asOf, saving: false).table
+      }
+    } catch let error as FeatureStoreError where error.code == "feature_store.missing_measure" {
+      table = try await KnownFeatures(pool: pool, zone: zone, knownAt: clock.now()).build(
+        catalogue, asOf: asOf, customers: customers?.ids
+      ).table
+    }
+    try await supply(&table)
+    return table
   }
 
   /// The company's keys of some customers.
