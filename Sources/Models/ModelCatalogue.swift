@@ -56,6 +56,19 @@ public struct ModelCatalogue: Sendable {
     try self.init(yaml: text, features: features, zone: zone, file: url.lastPathComponent)
   }
 
+  /// What the rules of a file's models ask about events; nothing of rules that cannot be read, whose
+  /// problems ``init(contentsOf:features:zone:)`` reports.
+  public static func questions(path: String) -> [EventQuestion] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+      let models = try? Yams.compose(yaml: text)?.mapping?["models"]?.sequence
+    else { return [] }
+    return models.flatMap { model in
+      ["population", "label"].flatMap { key in
+        model.mapping?[key]?.string.map(Rule.questions) ?? []
+      }
+    }
+  }
+
   /// The model of a name.
   ///
   /// - Throws: `models.unknown_model` with a suggestion.
@@ -72,7 +85,8 @@ public struct ModelCatalogue: Sendable {
 /// Checks a catalogue's text against the features, the learners and the rule language.
 struct ModelChecker {
   var reader: YAMLReader
-  let features: FeatureCatalogue
+  /// With the hidden features that answer what the models' rules ask about events.
+  var features: FeatureCatalogue
   let zone: Zone?
 
   mutating func check(_ yaml: String) throws -> [CheckedModel] {
@@ -163,6 +177,7 @@ struct ModelChecker {
     do {
       let rule = try Rule(
         parsing: text, attributes: FeatureAttributes(features), zone: zone, at: place)
+      features = features.answering(rule.attributes.compactMap(\.question))
       for reference in rule.references {
         reader.report(
           node, "segment_in_rule",

@@ -34,18 +34,7 @@ public struct Rule: Sendable, Hashable {
   ) throws(RuleErrors) {
     let place = location ?? SourceLocation(line: 1, column: 1)
     let faults = FaultList()
-    // A short string may hold what YAML reads otherwise (`a: b`, `[`, `'`), so only texts that
-    // begin as a group does are YAML.
-    let head = text.drop { $0.isWhitespace }
-    let isGroup =
-      head.hasPrefix("{") || ["all", "any", "not"].contains { head.hasPrefix($0 + ":") }
-    let document =
-      isGroup
-      ? try Document.yaml(text, file: place.file)
-      : Document(
-        content: .scalar(
-          .init(text: text, style: .quoted, keepsColumns: true, offset: 0)), location: place)
-    let clause = ClauseParser(faults: faults).clause(document)
+    let clause = ClauseParser(faults: faults).clause(try Self.document(text, at: place))
     let checker = RuleChecker(
       attributes: attributes, zone: zone, faults: faults,
       segments: segments)
@@ -55,6 +44,28 @@ public struct Rule: Sendable, Hashable {
       throw RuleErrors([RuleError(code: "rules.empty", message: "expected a rule, found none")])
     }
     self.init(checked.expression)
+  }
+
+  /// A short string may hold what YAML reads otherwise (`a: b`, `[`, `'`), so only texts that begin
+  /// as a group does are YAML.
+  private static func document(
+    _ text: String, at place: SourceLocation
+  ) throws(RuleErrors) -> Document {
+    let head = text.drop { $0.isWhitespace }
+    let isGroup =
+      head.hasPrefix("{") || ["all", "any", "not"].contains { head.hasPrefix($0 + ":") }
+    return isGroup
+      ? try Document.yaml(text, file: place.file)
+      : Document(
+        content: .scalar(
+          .init(text: text, style: .quoted, keepsColumns: true, offset: 0)), location: place)
+  }
+
+  /// What a rule that stands alone asks about events; nothing where it cannot be read.
+  public static func questions(_ text: String) -> [EventQuestion] {
+    let place = SourceLocation(line: 1, column: 1)
+    guard let document = try? document(text, at: place) else { return [] }
+    return ClauseParser(faults: FaultList()).clause(document)?.questions ?? []
   }
 
   /// The attributes it tests, each once, by name; a source must have their columns.

@@ -45,14 +45,17 @@ public struct Catalogues: Sendable {
   }
 
   /// The features, of events of Strata's kinds and of those that the sources declare, and the hidden
-  /// ones that answer what the segments' rules ask about events: every road sees the same.
+  /// ones that answer what the rules of segments and models ask about events: every road sees the
+  /// same.
   ///
   /// - Throws: `FeatureError` with every problem; `InputError` for kinds that cannot be read.
   public func features(_ file: String = File.features) throws -> FeatureCatalogue {
     try FeatureCatalogue(
       contentsOf: project.directory.appendingPathComponent(file),
       eventKinds: SourceCatalogue.declarations(project.path(File.sources)).kinds
-    ).answering(segmentFiles.flatMap { SegmentCatalogue.questions(path: project.path($0)) })
+    ).answering(
+      segmentFiles.flatMap { SegmentCatalogue.questions(path: project.path($0)) }
+        + ModelCatalogue.questions(path: project.path(File.models)))
   }
 
   /// The project's catalogues of segments, by name: `segments.yaml`, and others whose names end so.

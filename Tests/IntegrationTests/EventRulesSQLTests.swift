@@ -23,6 +23,11 @@ import Warehouse
       try Rule(
         parsing: "{any: [{not: did purchase in 40 days}, orders > 1, did_not refund]}",
         attributes: attributes))
+    rules.append(
+      try Rule(
+        parsing: "did purchase (item = 'x''); DROP TABLE facts.events; --' or properties.a = '$1') "
+          + "< 3 same \"properties.it's \"\"%\"\"\" in 40 days",
+        attributes: attributes))
     let catalogue = declared.answering(rules.flatMap { $0.attributes.compactMap(\.question) })
     let days = LocalDays(zone: shop.zone)
     let asOf = days.end(of: shop.first + 90) + .microseconds(1 + dice.below(80_000_000_000))

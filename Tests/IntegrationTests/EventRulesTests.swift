@@ -4,6 +4,7 @@ import Foundation
 import Rules
 import Schedules
 import Tasks
+import TestSupport
 import Testing
 
 /// Conditions over events as they are written: one tree behind strings and maps, and every fault
@@ -224,10 +225,82 @@ import Testing
     "stopped purchase in lifetime", "did purchase before lifetime",
     "did purchase (amount > 5) (amount > 6) in 3 days", "did purchase in 3 days in 4 days",
     "did purchase same item before 30 days", "did_not purchase > 2 in 30 days",
-    "did purchase customers_since 30 days",
+    "did purchase customers_since 30 days", "did purchase (item = 'a\0b') in 3 days",
+    "sequence cart_add then purchase within 35000000 weeks in 3 days",
+    "sequence cart_add then purchase within 9223372036854775807 weeks in 3 days",
+    "did purchase in 9223372036854775807 weeks",
+    "regularly purchase in 1 of 9223372036854775807 weeks",
+    "regularly purchase in 1 of 60 lifetimes", "regularly purchase in 2 of 60 months of",
   ])
   func nonsenseIsRefused(_ written: String) throws {
     #expect(throws: RuleErrors.self) { try rule(written) }
+  }
+
+  /// Rules made of the words of this language in any order, and of anything else, are read or refused.
+  @Test func anythingIsReadOrRefused() throws {
+    let words = [
+      "did", "did_not", "sequence", "regularly", "stopped", "first_time", "purchase", "cart_add",
+      "(",
+      ")", "(amount > 5)", "where", "in", "30", "days", "48 hours", "lifetime", "previous",
+      "before",
+      "then", "not", "within", "10 minutes", "same", "item", ">=", "2", "between", "and", "or", "[",
+      "]", ",", "'", "\"", "of", "periods", "customers_since", "properties.'x", "é", "e\u{301}",
+      "🛒",
+      "\u{202E}", "\0", "--", "$1", ";", "%", "\\",
+    ]
+    var random = SplitMix64(seed: 11)
+    let attributes = try attributes.get()
+    var readings = 0
+    for round in 0..<1500 {
+      var text = ["did purchase", "did", "regularly", "stopped login", "did_not purchase"][round % 5]
+      for _ in 0..<Int.random(in: 0...7, using: &random) {
+        text += " " + words[Int.random(in: 0..<words.count, using: &random)]
+      }
+      do {
+        let rule = try Rule(parsing: text, attributes: attributes)
+        readings += 1
+        #expect(rule.attributes.allSatisfy { $0.question != nil || $0.name == "did" })
+      } catch {
+        #expect(!error.errors.isEmpty)
+      }
+    }
+    #expect(readings >= 20, "\(readings)")
+  }
+
+  /// What models' rules ask is answered, too.
+  @Test func modelsMayAsk() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "strata-events-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for (name, text) in [
+      ("project.yaml", "name: shop\nzone: UTC\ncurrency: EUR\n"),
+      (
+        "features.yaml",
+        "version: 1\nfeatures:\n  - {name: orders, count: purchase, window: 30 days}\n"
+      ),
+      (
+        "models.yaml",
+        """
+        version: 1
+        models:
+          - name: churn
+            learner: gradient_boosting
+            population: did purchase (amount > 10) in 180 days
+            label: did_not purchase in 60 days
+            horizon: 60 days
+            features: [orders]
+        """
+      ),
+    ] {
+      try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+    let catalogues = Catalogues(project: try Project(directory: folder))
+    let features = try catalogues.features()
+    #expect(features.features.filter(\.isHidden).count == 2)
+    let model = try #require(try catalogues.models(features: features)?.models.first)
+    #expect(model.reads.allSatisfy { features.feature(named: $0) != nil })
+    #expect(model.reads.count == 3)
   }
 
   /// What a project's rules ask is in its features on every road, and in no listing of them.

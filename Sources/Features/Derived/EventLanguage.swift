@@ -40,6 +40,12 @@ public struct EventLanguage: Sendable {
   /// The condition of a text in normal form: unknown fields, types that do not fit and what cannot be
   /// read are problems.
   public func condition(_ text: String) throws(Problem) -> Condition {
+    if let place = text.unicodeScalars.firstIndex(of: "\0") {
+      throw Problem(
+        "nul", "expected text, found a NUL character in it",
+        hint: "no stored text holds one; remove it",
+        offset: text.unicodeScalars.distance(from: text.startIndex, to: place))
+    }
     do { return try ConditionParser.parse(text).normalised } catch {
       let problem = error as? TextProblem
       throw Problem(
@@ -50,7 +56,7 @@ public struct EventLanguage: Sendable {
 
   /// What events share: `item` or `properties.NAME`.
   public func key(_ text: String) throws(Problem) -> EventKey {
-    if let key = EventKey(name: text) { return key }
+    if let key = EventKey(name: text), !text.unicodeScalars.contains("\0") { return key }
     throw Problem(
       "unknown_field", "expected the field item or properties.NAME, found '\(text)'",
       hint: Suggestion.hint(for: text, among: ["item"]) ?? "write item or properties.\(text)")
@@ -85,7 +91,7 @@ extension SequencePlan {
   static func gap(_ text: String) -> Result<Int64, FeatureError> {
     let words = text.split(separator: " ").map(String.init)
     let unit = words.last.map { $0.hasSuffix("s") ? String($0.dropLast()) : $0 } ?? ""
-    guard words.count == 2, let count = Int64(words[0]), count >= 1, count <= 35_000_000,
+    guard words.count == 2, let count = Int64(words[0]), count >= 1,
       let seconds = unitSeconds.first(where: { $0.name == unit })?.seconds
     else {
       return .failure(
@@ -94,6 +100,12 @@ extension SequencePlan {
           message: "expected a time such as 10 minutes, found '\(text)'",
           hint: Suggestion.hint(for: unit, among: unitSeconds.map(\.name))
             ?? "a number and seconds, minutes, hours, days or weeks"))
+    }
+    guard count <= longestHorizon / 1_000_000 / seconds else {
+      return .failure(
+        FeatureError(
+          code: "features.bad_gap", message: "expected a time of at most 400 days, found '\(text)'")
+      )
     }
     return .success(count * seconds * 1_000_000)
   }
