@@ -11,7 +11,7 @@ enum StrataBench {
     [
       CommandSuite.self, IngestSuite.self, NightlySuite.self, BackfillSuite.self, MicroSuite.self,
       OnlineRetailSuite.self, ChurnSuite.self, OrchestratorSuite.self,
-      RulesSuite.self, ConflictsSuite.self, PublishSuite.self, GrowthSuite.self,
+      RulesSuite.self, ConflictsSuite.self, PublishSuite.self, PlanSuite.self, GrowthSuite.self,
     ]
   }
 

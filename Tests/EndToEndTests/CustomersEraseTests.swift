@@ -220,6 +220,17 @@ struct CustomersEraseTests {
       #expect(try await traces(pool).isEmpty)
       #expect(try await !members().contains { $0.contains("zoe") })
       #expect(try await unbalanced(pool) == 0)
+      // A past day, from when the customer was there: it has nobody of that key any more.
+      let past = try await shop(
+        "backfill", "nightly_segments", "--from", "2024-05-01", "--to", "2024-05-01",
+        "--reprocess", "completed")
+      #expect(past.code == 0, "\(past.error)")
+      #expect(try await traces(pool).isEmpty)
+      let then = try await pool.query(
+        "SELECT customer_key FROM segments.members_at('buyers', '2024-05-01 23:00Z') ORDER BY 1"
+      ).map { try $0.get(0, as: String?.self) }
+      #expect(then == ["ann", "bob"])
+      #expect(try await unbalanced(pool) == 0)
       let listed = try await shop("customers", "erasures")
       #expect(listed.output.contains("privacy") && listed.output.contains("asked for by (erased)"))
     }

@@ -205,9 +205,9 @@ extension AnalystsShop {
       .sorted { (net[$1] ?? 0, $0) < (net[$0] ?? 0, $1) }
     let unknown = both.filter { net[$0] == nil }.sorted()
     return Answer(
-      columns: ["customer_key", "net"],
-      rows: known.map { [Self.key($0), Self.euros(net[$0] ?? 0)] }
-        + unknown.map { [Self.key($0), "-"] })
+      columns: ["customer_key", "net", "score"],
+      rows: known.map { [Self.key($0), Self.euros(net[$0] ?? 0), Self.score($0) ?? "-"] }
+        + unknown.map { [Self.key($0), "-", Self.score($0) ?? "-"] })
   }
 
   /// As a JSON number prints: without zeros at the end.

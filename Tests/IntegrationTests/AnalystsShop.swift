@@ -1,8 +1,11 @@
+import Columns
 import Foundation
 import Schedules
 import Segments
 import TestSupport
 import Warehouse
+
+@testable import Models
 
 /// Three weeks of three segments over sixty customers, published day by day, and what is true of them
 /// in plain Swift.
@@ -61,6 +64,7 @@ struct AnalystsShop {
           """)
       }
     }
+    try await score(pool)
     var now: [String: Set<Int64>] = [:]
     for segment in Self.segments {
       now[segment] = Set(ids.filter { _ in Int.random(in: 0..<3, using: &random) == 0 })
@@ -84,6 +88,26 @@ struct AnalystsShop {
       }
       try await project.publish(
         SegmentsProject.evaluation(Self.asOf(day), customers: ids, all), runID: Int64(day))
+    }
+  }
+
+  /// A customer's score is its number over a hundred; every fifth has none.
+  static func score(_ id: Int64) -> String? { id % 5 == 0 ? nil : "\(Double(Float(id) / 100))" }
+
+  private func score(_ pool: ConnectionPool) async throws {
+    let ids = (1...Int64(Self.customers)).filter { $0 % 5 != 0 }
+    let payload = ScorePayload.encode(IDIndex(sorted: ids), ids.map { Float($0) / 100 })
+    try await pool.withConnection { connection in
+      try await connection.script(
+        """
+        INSERT INTO models.model (model) VALUES ('churn');
+        SET session_replication_role = replica;
+        INSERT INTO models.score (model, as_of, version, customers, payload, scored_at)
+        VALUES ('churn', '2025-01-27', 1, 0, '', '2025-01-27');
+        RESET session_replication_role;
+        """)
+      try await connection.execute(
+        "UPDATE models.score SET customers = \(Int64(ids.count)), payload = \(payload)")
     }
   }
 

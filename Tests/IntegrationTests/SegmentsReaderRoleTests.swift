@@ -143,7 +143,7 @@ struct SegmentsReaderRoleTests {
     return nil
   }
 
-  @Test("The reader may use its views and one function, and no other schema")
+  @Test("The reader may use its views and two functions, and no other schema")
   func rights() async throws {
     try await withFreshDatabase { pool in
       let project = try await SegmentsProject(pool, customers: 3)
@@ -165,11 +165,13 @@ struct SegmentsReaderRoleTests {
         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
           AND has_schema_privilege('strata_reader', n.oid, 'USAGE')
           AND has_function_privilege('strata_reader', p.oid, 'EXECUTE')
+        ORDER BY 1
         """
       ).map { try $0.get(0, as: String.self) }
       #expect(
         functions == [
-          "segments.members_at(text,timestamp with time zone,timestamp with time zone)"
+          "segments.members_at(text,timestamp with time zone,timestamp with time zone)",
+          "segments.scores_at(text,timestamp with time zone)",
         ])
       let owned = try await project.count(
         """

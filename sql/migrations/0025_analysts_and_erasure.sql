@@ -60,6 +60,33 @@ COMMENT ON COLUMN segments.rule_history.is_current IS
 
 GRANT SELECT ON segments.customer, segments.customer_value, segments.rule_history TO strata_reader;
 
+-- SECURITY DEFINER, because readers may not read the models.
+CREATE FUNCTION segments.scores_at(model text, as_of timestamptz DEFAULT 'infinity')
+RETURNS TABLE (customer_id bigint, customer_key text, score double precision, fixed_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  midnight timestamptz;
+BEGIN
+  IF NOT EXISTS (SELECT FROM models.model m WHERE m.model = scores_at.model) THEN
+    RAISE EXCEPTION 'no model is named "%"', scores_at.model
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT max(s.as_of) INTO midnight
+  FROM models.score s WHERE s.model = scores_at.model AND s.as_of <= scores_at.as_of;
+  RETURN QUERY
+  SELECT x.customer_id, c.customer_key, x.score, midnight
+  FROM models.scores_at(scores_at.model, midnight) AS x
+  JOIN facts.customers c ON c.customer_id = x.customer_id;
+END
+$$;
+COMMENT ON FUNCTION segments.scores_at(text, timestamptz) IS
+  'The scores of a model at the last midnight at or before an instant (default: the latest), which '
+  'rules read until the next: customers of the model''s population only. Some seconds for a million.';
+REVOKE ALL ON FUNCTION segments.scores_at(text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION segments.scores_at(text, timestamptz) TO strata_reader;
+
 -- Views are read with their owner's rights: readers need no way into the schemas behind them, where
 -- functions are.
 REVOKE USAGE ON SCHEMA facts, features, runs FROM strata_reader;
