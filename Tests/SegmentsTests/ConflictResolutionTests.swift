@@ -40,7 +40,8 @@ private struct RandomConflict {
     let declared = Set(segments.flatMap(\.channels)).sorted()
     var fatigue: [String: Int] = [:]
     for channel in declared where Bool.random(using: &random) {
-      fatigue[channel] = Int.random(in: 1...3, using: &random)
+      let isWide = Int.random(in: 0..<8, using: &random) == 0
+      fatigue[channel] = isWide ? .max : Int.random(in: 1...3, using: &random)
     }
     var fallback: String?
     var isUnruled = false

@@ -164,10 +164,16 @@ private struct Stage {
   mutating func settle(
     fatigue: [String: Int], _ channels: [[String]], _ order: [Int], _ pins: [Int: Pins]
   ) {
-    let names = fatigue.keys.sorted()
+    // A channel with a place for each of its segments is never full.
+    let names = fatigue.filter { channel, most in
+      channels.count { $0.contains(channel) } > most
+    }.keys.sorted()
     let numbers = Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
     // The default segment without a rule takes no place: nobody is in it yet.
-    let competing = order.filter { $0 < channels.count && !channels[$0].isEmpty }
+    let competing = order.filter { segment in
+      segment < channels.count && channels[segment].contains { numbers[$0] != nil }
+    }
+    if competing.isEmpty { return }
     let entrants = entrants(competing, pins) { channels[$0].compactMap { numbers[$0] } }
     let contest = Contest(
       entrants, sizes: names.map { fatigue[$0] ?? 1 }, customers: raw.customers.count)

@@ -168,13 +168,14 @@ struct DecisionRecord: Sendable {
   static func marks(
     _ decisions: Decisions, over index: IDIndex
   ) -> [Int32: DecidedCauses.Marks] {
-    let nobody = Bitset(count: index.count)
     var marks: [Int32: DecidedCauses.Marks] = [:]
     for (decision, customers) in decisions {
+      var rows = Bitset(count: index.count)
       for customer in customers {
-        guard let row = index.row(of: customer) else { continue }
-        marks[decision.segment, default: [:]][decision.reason.cause, default: nobody][row] = true
+        if let row = index.row(of: customer) { rows[row] = true }
       }
+      let known = marks[decision.segment]?[decision.reason.cause]
+      marks[decision.segment, default: [:]][decision.reason.cause] = known.map { $0 | rows } ?? rows
     }
     return marks
   }
