@@ -56,12 +56,20 @@ struct PlanScopeTests {
       "all(any(orders > 1, not(country in ['a, b', 'it''s (all)'])), ltv between 1 and 2.5)",
       "not(all(orders = 1, country = 'not('))",
       "any(country is_missing, country != 'x' or_missing)",
-      "country in ['1', '(', ']']", "orders top 10%",
+      "country in ['1', '(', ']']", "orders top 10%", "ltv bottom 3 where orders > 1",
+      "all(ltv top 20% where all(orders > 1, country = 'a where b'), orders < 9)",
+      "score(2 x orders > 1, 1 x all(ltv > 5, country = 'x x y'), -1 x country is_missing) >= 2",
+      "all(score(2 x orders > 1, 1 x ltv > 5) >= 3, leave below 1, orders < 4)",
+      "any(country matches '^(a|b), c$', country contains 'X' ci, was_member_of t within 2 weeks)",
     ]
     for text in texts {
-      let rule = try #require(try Self.catalogue([("s", text)]).segments.first).rule
+      func read(_ text: String) throws -> Rule {
+        let both = try Self.catalogue([("s", text), ("t", "orders > 100")])
+        return try #require(both.segments.first).rule
+      }
+      let rule = try read(text)
       let normal = rule.expression.normalised.description
-      let again = try #require(try Self.catalogue([("s", normal)]).segments.first).rule
+      let again = try read(normal)
       #expect(again.version == rule.version, "\(text)")
       #expect(again.expression.normalised == rule.expression.normalised)
     }

@@ -46,37 +46,53 @@ public struct RulesInForce: Sendable {
         || today.segment(named: $0.segment)?.rule.version == $0.rule.version
     }
     if isToday { return RulesInForce(entries: entries, catalogue: today, unreadable: [:]) }
-    let (catalogue, unreadable) = parse(entries, attributes, zone)
+    let (catalogue, unreadable) = parse(entries, today, attributes, zone)
     return RulesInForce(entries: entries, catalogue: catalogue, unreadable: unreadable)
   }
 
-  /// Reads the texts; a rule that today's features cannot read is left out, and so are those that
-  /// refer to it.
+  /// Today's rules where they are the same, else the texts; a rule that today's features cannot read is
+  /// left out, and so are those that refer to it.
   private static func parse(
-    _ entries: [Entry], _ attributes: any AttributeCatalogue, _ zone: Zone
+    _ entries: [Entry], _ today: SegmentCatalogue, _ attributes: any AttributeCatalogue,
+    _ zone: Zone
   ) -> (SegmentCatalogue, [String: String]) {
     // The default segment may have no rule.
-    var open = entries.filter { $0.rule.version != SegmentDefinition.unruledVersion }
+    let ruled = entries.filter { $0.rule.version != SegmentDefinition.unruledVersion }
+    var kept: [Segment] = []
+    var open: [Entry] = []
+    for entry in ruled {
+      if let segment = today.segment(named: entry.segment),
+        segment.rule.version == entry.rule.version
+      {
+        kept.append(segment)
+      } else {
+        open.append(entry)
+      }
+    }
     var unreadable: [String: String] = [:]
     while true {
+      let known = Set(kept.map(\.name) + open.map(\.segment))
+      if let orphan = kept.first(where: { !known.isSuperset(of: $0.dependencies) }) {
+        kept.removeAll { $0.name == orphan.name }
+        unreadable[orphan.name] = "it refers to a rule that cannot be read"
+        continue
+      }
       do {
         let catalogue = try SegmentCatalogue.published(
           open.map {
             SegmentCatalogue.PublishedRule(
               name: $0.segment, title: $0.title, rule: $0.rule.text)
-          }, attributes: attributes, zone: zone)
+          }, beside: kept, attributes: attributes, zone: zone)
         return (catalogue, unreadable)
       } catch {
-        let faults = error.errors
-        let named = Set(faults.compactMap(\.segment))
-        let left = open.filter { !named.contains($0.segment) }
-        let gone = left.count == open.count ? open.map(\.segment) : Array(named)
+        let named = Set(error.errors.compactMap(\.segment)).intersection(open.map(\.segment))
+        let gone = named.isEmpty ? Set(open.map(\.segment)) : named
         for name in gone {
-          let fault = faults.first { $0.segment == name || $0.segment == nil }
+          let fault = error.errors.first { $0.segment == name || $0.segment == nil }
           unreadable[name] = fault?.message ?? "it refers to a rule that cannot be read"
         }
-        open = left.count == open.count ? [] : left
         if open.isEmpty { return (.empty, unreadable) }
+        open.removeAll { gone.contains($0.segment) }
       }
     }
   }
