@@ -1,4 +1,5 @@
 import Columns
+import Dispatch
 
 /// Runs a plan a block of rows at a time, so that every node's bits stay in the cache.
 ///
@@ -46,37 +47,70 @@ struct BlockEvaluator {
     self.places = places
   }
 
-  /// The verdicts of some nodes, in their order.
+  /// Rows times nodes from which a second thread pays.
+  private static let worthThreads = 1 << 25
+  static let threads = 2
+
+  /// The verdicts of some nodes, in their order; where there is much to do, on two threads that take
+  /// every second block.
   func verdicts(of wanted: [Int]) -> [Verdict] {
     let words = (count + 63) >> 6
-    var isTrue = wanted.map { _ in [UInt64](repeating: 0, count: words) }
+    let threads = count * plan.nodes.count >= Self.worthThreads ? Self.threads : 1
+    var isTrue = [UInt64](repeating: 0, count: words * wanted.count)
     var isUnknown = isTrue
+    isTrue.withUnsafeMutableBufferPointer { T in
+      isUnknown.withUnsafeMutableBufferPointer { U in
+        guard let T = T.baseAddress, let U = U.baseAddress else { return }
+        let work = Work(evaluator: self, wanted: wanted, isTrue: T, isUnknown: U)
+        if threads == 1 {
+          work.fill(from: 0, step: 1)
+        } else {
+          DispatchQueue.concurrentPerform(iterations: threads) { part in
+            work.fill(from: part, step: threads)
+          }
+        }
+      }
+    }
+    return wanted.indices.map { position in
+      let range = (position * words)..<((position + 1) * words)
+      return Verdict(
+        isTrue: Bitset(count: count, words: Array(isTrue[range])),
+        isUnknown: Bitset(count: count, words: Array(isUnknown[range])))
+    }
+  }
+
+  /// What threads share: columns and nodes that nobody changes, and where each writes the words of its
+  /// own blocks, so that it may be shared although the source is anybody's.
+  private struct Work: @unchecked Sendable {
+    let evaluator: BlockEvaluator
+    let wanted: [Int]
+    let isTrue: UnsafeMutablePointer<UInt64>
+    let isUnknown: UnsafeMutablePointer<UInt64>
+
+    func fill(from first: Int, step: Int) { evaluator.fill(self, from: first, step: step) }
+  }
+
+  /// Fills every `step`th block.
+  private func fill(_ work: Work, from first: Int, step: Int) {
+    let words = (count + 63) >> 6
     let size = Self.wordsPerBlock
     let scratch = UnsafeMutablePointer<UInt64>.allocate(capacity: max(1, places * size))
     scratch.initialize(repeating: 0, count: max(1, places * size))
     defer { scratch.deallocate() }
-    for start in stride(from: 0, to: words, by: size) {
+    for start in stride(from: first * size, to: words, by: size * step) {
       let block = Block(start: start, words: min(size, words - start), rows: count)
       for scan in scans {
         scan.fill(plan.columns[scan.column], block) { scratch + truePlace[$0] * size }
       }
       for node in plan.nodes.indices { run(node, block, scratch) }
-      for (position, node) in wanted.enumerated() {
+      for (position, node) in work.wanted.enumerated() {
         let T = scratch + truePlace[node] * size
-        isTrue[position].withUnsafeMutableBufferPointer { out in
-          for word in 0..<block.words { out[start + word] = T[word] }
-        }
+        let place = position * words + start
+        (work.isTrue + place).update(from: T, count: block.words)
         if plan.isCertain[node] { continue }
         let P = scratch + possiblePlace[node] * size
-        isUnknown[position].withUnsafeMutableBufferPointer { out in
-          for word in 0..<block.words { out[start + word] = P[word] & ~T[word] }
-        }
+        for word in 0..<block.words { work.isUnknown[place + word] = P[word] & ~T[word] }
       }
-    }
-    return wanted.indices.map {
-      Verdict(
-        isTrue: Bitset(count: count, words: isTrue[$0]),
-        isUnknown: Bitset(count: count, words: isUnknown[$0]))
     }
   }
 

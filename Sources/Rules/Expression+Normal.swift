@@ -1,5 +1,3 @@
-import Crypto
-
 extension Expression {
   /// The same rule in one spelling: groups flattened, parts sorted and each once, `not not` gone,
   /// synonyms replaced. Rules that differ in writing only have one normal form.
@@ -37,10 +35,7 @@ extension Expression {
 
   /// SHA-256 of the normal form in 64 hexadecimal digits: the version of a rule.
   public var version: String {
-    SHA256.hash(data: Array(normalised.description.utf8)).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    RuleText.hash(normalised.description)
   }
 }
 

@@ -1,5 +1,3 @@
-import Crypto
-
 /// What the rules of a catalogue need to know of the midnight before.
 public struct PriorNeeds: Sendable, Hashable {
   /// The segments of which the last midnight's members are asked: those with `leave_below`.
@@ -16,14 +14,8 @@ extension SegmentCatalogue {
     let members = segments.filter { $0.rule.expression.hasHysteresis }.map(\.name).sorted()
     let lastDays = Set(segments.flatMap { $0.rule.expression.pastReferences }).sorted()
     guard !members.isEmpty || !lastDays.isEmpty else { return nil }
-    var needed: Set<String> = []
-    var open = members + lastDays
-    while let name = open.popLast() {
-      guard needed.insert(name).inserted, let segment = segment(named: name) else { continue }
-      open += segment.dependencies
-    }
     return PriorNeeds(
-      members: members, lastDays: lastDays, segments: evaluationOrder.filter(needed.contains))
+      members: members, lastDays: lastDays, segments: closure(of: members + lastDays))
   }
 
   /// The catalogue with some segments only, which must hold what their rules refer to.
@@ -47,11 +39,7 @@ extension PriorNeeds {
       let version = catalogue.segment(named: name)?.rule.version ?? ""
       lines.append("segment \(RuleText.quoted(name)) \(version)")
     }
-    let text = (lines + attributes).joined(separator: "\n")
-    return SHA256.hash(data: Array(text.utf8)).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    return RuleText.hash((lines + attributes).joined(separator: "\n"))
   }
 }
 

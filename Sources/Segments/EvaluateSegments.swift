@@ -21,8 +21,8 @@ public struct EvaluateSegments: Sendable {
     public let next: PriorState?
   }
 
-  private let catalogue: SegmentCatalogue
-  private let needs: PriorNeeds?
+  let catalogue: SegmentCatalogue
+  let needs: PriorNeeds?
 
   /// An evaluation of all segments of a catalogue.
   public init(_ catalogue: SegmentCatalogue) {
@@ -61,24 +61,28 @@ public struct EvaluateSegments: Sendable {
     let evaluated = try catalogue.evaluate(
       FeatureColumns(table, prior: prior?.rows(of: table.index)), cuts: cuts)
     let nobody = Bitset(count: table.index.count)
-    let scored = Self.segmentsWithScores(catalogue, features: table.catalogue)
     let evaluation = SegmentEvaluation(
-      asOf: table.asOf, customers: table.index,
-      segments: catalogue.segments.map { segment in
-        SegmentDefinition(
-          name: segment.name, title: segment.title, description: segment.description ?? "",
-          priority: segment.priority, rule: segment.rule.expression.normalised.description,
-          ruleVersion: segment.rule.version, usesScore: scored.contains(segment.name),
-          promotion: segment.promotion)
-      },
+      asOf: table.asOf, customers: table.index, segments: definitions(table.catalogue),
       members: catalogue.segments.map { evaluated.verdicts[$0.name]?.isTrue ?? nobody })
     return Outcome(
       evaluation: evaluation, cuts: evaluated.cuts, distinctParts: evaluated.distinctParts,
       next: next(evaluation, after: prior, zone: table.zone))
   }
 
+  /// What is published of the segments.
+  func definitions(_ features: FeatureCatalogue) -> [SegmentDefinition] {
+    let scored = Self.segmentsWithScores(catalogue, features: features)
+    return catalogue.segments.map { segment in
+      SegmentDefinition(
+        name: segment.name, title: segment.title, description: segment.description ?? "",
+        priority: segment.priority, rule: segment.rule.expression.normalised.description,
+        ruleVersion: segment.rule.version, usesScore: scored.contains(segment.name),
+        promotion: segment.promotion)
+    }
+  }
+
   /// The state of an evaluation's midnight.
-  private func next(
+  func next(
     _ evaluation: SegmentEvaluation, after prior: PriorState?, zone: Zone
   ) -> PriorState? {
     guard let needs, let prior, LocalDays(zone: zone).isMidnight(evaluation.asOf) else {

@@ -6,7 +6,7 @@ import Warehouse
 
 /// Evaluations in the database: written by the task that evaluates, read by the one that publishes.
 public struct EvaluationStore: Sendable {
-  private let pool: ConnectionPool
+  let pool: ConnectionPool
   private let clock: any WallClock
 
   /// A store in one project's database.

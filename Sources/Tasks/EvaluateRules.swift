@@ -50,14 +50,20 @@ public struct EvaluateRules: BatchesIntervals {
     let version = try await states?.tileVersion() ?? 0
     let prior = try await states?.before(
       reference.asOf, knownAt: reference.knownAt, supply: context.supply)
+    let inputs = try await inputs(reference, segments, definitions, catalogues, context)
     let outcome = try await outcome(
-      EvaluateSegments(segments), reference, definitions, prior, context)
+      EvaluateSegments(segments), reference, definitions, prior, inputs, context)
     if reference.knownAt == nil, let next = outcome.next {
       try await states?.keep(next, tileVersion: version)
     }
-    return try await store(
+    let stored = try await store(
       outcome, segments,
       try await ConflictStage.load(segments, context.pool, knownAt: reference.knownAt), context)
+    if let inputs {
+      try await EvaluationStore(pool: context.pool, clock: context.clock).note(
+        inputs, of: stored.evaluationID)
+    }
+    return stored
   }
 
   /// One sweep over all the days; the state of the last one is stored for the night after it. Where
@@ -108,10 +114,23 @@ public struct EvaluateRules: BatchesIntervals {
       distinctConditions: outcome.distinctParts)
   }
 
-  /// Customer range by customer range from the stored states; another time's knowledge in one table.
+  /// What the evaluation is made of; nil for another time's knowledge, of which nothing is kept.
+  private func inputs(
+    _ reference: FeatureReference, _ segments: SegmentCatalogue, _ definitions: FeatureCatalogue,
+    _ catalogues: Catalogues, _ context: TaskContext
+  ) async throws -> EvaluationInputs? {
+    if reference.knownAt != nil { return nil }
+    return try await EvaluationInputs.read(
+      segments, definitions, asOf: reference.asOf,
+      tileVersion: TileStore(pool: context.pool, zone: context.zone).version(), zone: context.zone,
+      attributes: catalogues.profileAttributes(), from: context.pool)
+  }
+
+  /// Customer range by customer range from the stored states, where the same facts were not evaluated
+  /// already; another time's knowledge in one table.
   private func outcome(
     _ evaluate: EvaluateSegments, _ reference: FeatureReference, _ definitions: FeatureCatalogue,
-    _ prior: PriorState?, _ context: TaskContext
+    _ prior: PriorState?, _ inputs: EvaluationInputs?, _ context: TaskContext
   ) async throws -> EvaluateSegments.Outcome {
     if reference.knownAt != nil {
       return try evaluate(over: try await context.table(reference, definitions), prior: prior)
@@ -120,6 +139,16 @@ public struct EvaluateRules: BatchesIntervals {
       for: definitions, asOf: reference.asOf)
     for model in scores.missing {
       context.log.notice("model \(model) has no scores at this midnight: they are null")
+    }
+    let store = EvaluationStore(pool: context.pool, clock: context.clock)
+    if let inputs, let stored = try await store.reusable(for: inputs),
+      let outcome = try await evaluate(
+        reusing: stored, everyoneFrom: context.featureBuilder, definitions, asOf: reference.asOf,
+        prior: prior, supply: { try scores.supply(&$0) })
+    {
+      let kept = stored.unchanged.count
+      context.log.info("\(kept) rules are unchanged over the same facts: members as stored")
+      return outcome
     }
     return try await evaluate(
       everyoneFrom: context.featureBuilder, definitions, asOf: reference.asOf, prior: prior

@@ -28,3 +28,18 @@ COMMENT ON COLUMN segments.prior_state.ids IS
   'The customers, ascending, as (gap, run length) pairs of variable-length integers.';
 COMMENT ON COLUMN segments.prior_state.memory IS
   'Per segment the members, or how many days ago each customer was one last.';
+
+-- A night that is run again after some rules changed evaluates these and what rests on them.
+CREATE TABLE segments.evaluation_input (
+  evaluation_id bigint PRIMARY KEY REFERENCES segments.evaluation ON DELETE CASCADE,
+  stamp         text COLLATE "C" NOT NULL,
+  meanings      jsonb NOT NULL
+);
+COMMENT ON TABLE segments.evaluation_input IS
+  'What an evaluation was made of: where the facts are the same, rules that mean the same have the same '
+  'members.';
+COMMENT ON COLUMN segments.evaluation_input.evaluation_id IS 'The evaluation.';
+COMMENT ON COLUMN segments.evaluation_input.stamp IS
+  'The version of the day tiles, the customers and the scores that were read.';
+COMMENT ON COLUMN segments.evaluation_input.meanings IS
+  'Per segment a hash of its rule, its features, and the rules that it refers to.';

@@ -47,8 +47,9 @@ public struct TablePlacement: Sendable, Equatable {
     + of(
       .reference, "segments",
       [
-        "evaluation", "evaluation_set", "publication_record", "evaluation_change", "segment",
-        "rule_version", "segment_size", "rule_change", "population_cut",
+        "evaluation", "evaluation_input", "evaluation_set", "publication_record",
+        "evaluation_change", "segment", "rule_version", "segment_size", "rule_change",
+        "population_cut",
       ])
     // customers first: the others are colocated with it.
     + of(
