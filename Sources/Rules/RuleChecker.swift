@@ -136,7 +136,9 @@ struct RuleChecker {
       } else {
         faults.add(
           "unknown_segment", "expected a segment, found '\(RuleText.visible(written))'",
-          hint: Suggestion.hint(for: written, among: segments.names), at: operand.location)
+          hint: Suggestion.hint(for: written, among: segments.names)
+            ?? "the segments are \(segments.names.prefix(12).map { RuleText.visible($0) }.joined(separator: ", "))"
+            + (segments.names.count > 12 ? ", …" : ""), at: operand.location)
       }
       return nil
     }

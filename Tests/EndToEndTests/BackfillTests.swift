@@ -17,16 +17,21 @@ struct BackfillTests {
   @Test("thirty days in one go leave behind what thirty nights do, to the last row")
   func thirtyDays() async throws {
     let days = Self.days(30)
-    let nights = try await Shop.open(customers: Self.customers) { shop in
+    let project = try Self.projectWithPast()
+    defer { try? FileManager.default.removeItem(atPath: project) }
+    let nights = try await Shop.open(customers: Self.customers, project: project) { shop in
       for day in days {
         let night = try await shop.night(day)
         #expect(night.code == 0, "\(day): \(night.error)")
       }
       return try await Self.contents(shop.pool)
     }
-    let backfill = try await Shop.open(customers: Self.customers) { shop in
+    let backfill = try await Shop.open(customers: Self.customers, project: project) { shop in
       let outcome = try await Self.backfill(shop, days)
       #expect(outcome.code == 0, "\(outcome.error)")
+      #expect(
+        try await shop.count(
+          "SELECT count(*) FROM segments.history WHERE segment IN ('warm', 'cooling')") > 0)
       let shown = try await shop("backfill", "show", "1", "--json").json(Shown.self)
       #expect(shown.backfill.isBatch && shown.backfill.state == "finished")
       return try await Self.contents(shop.pool)
@@ -113,6 +118,33 @@ struct BackfillTests {
   }
 
   // MARK: The shop
+
+  /// A copy of the demo project whose rules also ask who was a member before.
+  private static func projectWithPast() throws -> String {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("strata-past-\(UUID().uuidString)")
+    try FileManager.default.copyItem(
+      at: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("dags/retail"), to: folder)
+    let file = folder.appendingPathComponent("segments.yaml")
+    let rules = try String(contentsOf: file, encoding: .utf8)
+    try
+      (rules + """
+
+          - name: warm
+            rule:
+              score:
+                - {when: orders_45d >= 1, weight: 3}
+                - {when: product_views_14d > 3, weight: 2}
+                - {when: days_since_session > 21, weight: -2}
+              threshold: 4
+              leave_below: 2
+          - name: cooling
+            rule: {all: [was_member_of warm within 30 days, not_member_of warm]}
+
+        """).write(to: file, atomically: true, encoding: .utf8)
+    return folder.path
+  }
 
   /// Enough for a model on the later days.
   private static let customers = 900

@@ -38,22 +38,9 @@ struct RuleHostileTests {
       ])
   }
 
-  private static func rule(_ op: String, _ value: any Encodable, ci: Bool = false) throws -> Rule {
-    struct Criterion: Encodable {
-      let attribute = "country"
-      let `operator`: String
-      let value: any Encodable
-      let ci: Bool
-      enum Key: String, CodingKey { case attribute, `operator`, value, ci }
-      func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(attribute, forKey: .attribute)
-        try container.encode(self.operator, forKey: .operator)
-        try container.encode(value, forKey: .value)
-        try container.encode(ci, forKey: .ci)
-      }
-    }
-    let data = try JSONEncoder().encode(Criterion(operator: op, value: value, ci: ci))
+  private static func rule(_ op: String, _ value: Any, ci: Bool = false) throws -> Rule {
+    let data = try JSONSerialization.data(
+      withJSONObject: ["attribute": "country", "operator": op, "value": value, "ci": ci])
     return try SegmentCatalogue.parse(
       #"{"segment": "s", "criteria": [\#(String(decoding: data, as: UTF8.self))]}"#, format: .json,
       attributes: attributes

@@ -61,8 +61,9 @@ struct RuleSQLTests {
           { "TIMESTAMPTZ '\(Instant(microseconds: $0))'" }))
       // Within the days of the values, often at a midnight.
       let day = Day(number: Int32(below(4)))
-      moment = RuleMoment(
+      let moment = RuleMoment(
         asOf: zone.midnight(day) + .seconds(below(3) == 0 ? 0 : below(86_400)), zone: zone)
+      self.moment = moment
       var prior = PriorMembership()
       for name in RuleSQLTests.names {
         let members = Bitset(count: count) { _ in below(2) == 0 }

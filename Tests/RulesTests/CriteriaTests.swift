@@ -131,12 +131,92 @@ struct CriteriaTests {
       ("churn_score top 20%", "churn_score top 20%"),
       ("orders_45d bottom 2.5%", "orders_45d bottom 2.5%"),
       ("orders_45d top 100", "orders_45d top 100"),
+      ("orders_45d bottom 100", "orders_45d bottom 100"),
+      ("LTV top 20% where newsletter = true", "ltv_net top 20% where newsletter = true"),
+      (
+        "LTV top 5 or_missing where country = pt ci",
+        "ltv_net top 5 or_missing where country = 'pt' ci"
+      ),
+      ("country = pt ci", "country = 'pt' ci"),
+      ("country not in [pt, ES] CI or missing", "country not_in ['pt', 'ES'] ci or_missing"),
+      ("country matches '^P[a-z]+$'", "country matches '^P[a-z]+$'"),
+      ("last_login within_last 7 days", "last_login within_last 7 days"),
+      ("last_login WITHIN LAST 2 weeks", "last_login within_last 14 days"),
+      ("last_login not within last 3 hours", "last_login not_within_last 3 hours"),
+      ("joined_on within_last 1 month or_missing", "joined_on within_last 1 month or_missing"),
     ])
   func shortStrings(_ written: String, _ expected: String) throws {
     let rule = try Rule(parsing: written, attributes: shop, zone: .utc)
     #expect(rule.description == expected)
     // What a rule prints reads as the same rule.
     #expect(try Rule(parsing: rule.description, attributes: shop, zone: .utc) == rule)
+  }
+
+  @Test("scores, membership of the past and windows in YAML, JSON and short strings are one tree")
+  func pastAndScores() throws {
+    let yaml = """
+      segments:
+        - name: warm
+          rule:
+            all:
+              - score: [{when: orders_45d > 3, weight: 2}, {when: country = pt ci}]
+                threshold: 2.5
+                leave_below: 1
+              - was_member_of warm within 2 weeks
+              - last_login within_last 7 days
+              - LTV top 20% where orders_30d > 0
+      """
+    let json = """
+      {"segment": "warm", "criteria": [
+        {"score": [
+          {"when": {"attribute": "orders_45d", "operator": ">", "value": 3}, "weight": 2},
+          {"when": {"attribute": "country", "operator": "=", "value": "pt", "ci": true}, "weight": 1}],
+         "threshold": 2.5, "leave_below": 1},
+        {"operator": "was_member_of", "value": "warm", "within": "14 days"},
+        {"attribute": "last_login", "operator": "within_last", "value": "7 days"},
+        {"attribute": "LTV", "operator": "top", "value": "20%", "where": "orders_30d > 0"}]}
+      """
+    let one = try SegmentCatalogue.parse(yaml, attributes: shop)
+    let two = try SegmentCatalogue.parse(json, format: .json, attributes: shop)
+    #expect(one.segments[0].rule == two.segments[0].rule)
+    #expect(
+      one.segments[0].rule.description
+        == "all(score(2 x orders_45d > 3, 1 x country = 'pt' ci) >= 2.5, leave below 1, "
+        + "was_member_of warm within 14 days, last_login within_last 7 days, "
+        + "ltv_net top 20% where orders_30d > 0)")
+    #expect(
+      one.segments[0].attributes.map(\.name)
+        == ["country", "last_login", "ltv_net", "orders_30d", "orders_45d"])
+    #expect(one.segments[0].dependencies.isEmpty)
+    let needs = try #require(one.priorNeeds)
+    #expect(needs.members == ["warm"] && needs.lastDays == ["warm"] && needs.segments == ["warm"])
+  }
+
+  @Test("segments may ask about each other's past in a circle, which the present may not be")
+  func pastCircles() throws {
+    let catalogue = try SegmentCatalogue.parse(
+      """
+      segments:
+        - {name: a, rule: {any: [was_member_of b within 3 days, orders_45d > 3]}}
+        - {name: b, rule: {all: [member_of a, was_member_of c within 1 month]}}
+        - {name: c, rule: {not: was_member_of a within 2 days}}
+        - {name: d, rule: orders_30d > 3}
+      """, attributes: shop)
+    let needs = try #require(catalogue.priorNeeds)
+    #expect(needs.members.isEmpty && needs.lastDays == ["a", "b", "c"])
+    #expect(needs.segments == ["a", "b", "c"])
+    let meanings = catalogue.meanings { $0.name }
+    let other = try SegmentCatalogue.parse(
+      """
+      segments:
+        - {name: a, rule: {any: [was_member_of b within 3 days, orders_45d > 4]}}
+        - {name: b, rule: {all: [member_of a, was_member_of c within 1 month]}}
+        - {name: c, rule: {not: was_member_of a within 2 days}}
+        - {name: d, rule: orders_30d > 3}
+      """, attributes: shop
+    ).meanings { $0.name }
+    // What rests on the edited rule, today or in the past, means something else.
+    #expect(["a", "b", "c", "d"].map { meanings[$0] == other[$0] } == [false, false, false, true])
   }
 
   @Test("a rule that stands alone may be a group")

@@ -187,10 +187,14 @@ struct OracleTests {
   func tightening() throws {
     var random = Seeded(7)
     let customers = Customers(count: 500, &random)
+    func score(_ threshold: Int) -> String {
+      "{score: [{when: orders > 2, weight: 2}, {when: recency < 20, weight: 3}, "
+        + "{when: subscribed = true, weight: -1}], threshold: \(threshold - 1)}"
+    }
     func members(_ text: String) throws -> Bitset {
       try Rule(parsing: text, attributes: Customers.attributes).evaluate(customers.table).isTrue
     }
-    for low in 1..<6 {
+    for low in 1..<5 {
       for (loose, tight) in [
         ("orders >= \(low)", "orders >= \(low + 1)"), ("orders > \(low)", "orders > \(low + 1)"),
         ("orders < \(low + 1)", "orders < \(low)"), ("orders <= \(low + 1)", "orders <= \(low)"),
@@ -199,6 +203,12 @@ struct OracleTests {
         ("revenue > 0.\(low)", "revenue > 0.\(low + 1)"),
         ("orders in [1, \(low)]", "orders in [\(low)]"),
         ("open_rate top \(low * 20)%", "open_rate top \(low * 10)%"),
+        ("open_rate bottom \(low + 3)", "open_rate bottom \(low + 1)"),
+        ("signed_up within_last \(low + 1) days", "signed_up within_last \(low) days"),
+        ("signed_up not_within_last \(low) hours", "signed_up not_within_last \(low + 9) hours"),
+        ("birthday within_last 1 month", "birthday within_last \(low) days"),
+        (score(low), score(low + 1)), ("country contains t ci", "country contains t"),
+        ("country matches '^.{0,\(low)}$'", "country matches '^.{0,\(low - 1)}$'"),
       ] {
         let outside = try members(tight).subtracting(try members(loose))
         #expect(outside.isEmpty, "\(tight) is not within \(loose)")

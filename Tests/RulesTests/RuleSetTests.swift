@@ -47,6 +47,18 @@ struct RuleSetTests {
     expect("rules.segment_missing") {
       _ = try Rule(.segment("none", isMember: true)).evaluate(Self.orders)
     }
+    let joined = ColumnTable(count: 1, columns: ["joined_on": .day(Dense([0]))])
+    expect("rules.moment_missing") {
+      _ = try Rule(parsing: "joined_on within_last 3 days", attributes: shop).evaluate(joined)
+    }
+    let sticky = try SegmentCatalogue.parse(
+      "segments: [{name: s, rule: {score: [{when: orders_45d > 3}, {when: orders_45d > 8}], "
+        + "threshold: 2, leave_below: 1}}]", attributes: shop)
+    expect("rules.prior_missing") { _ = try sticky.evaluate(Self.orders) }
+    var known = Self.orders
+    known.prior = PriorMembership(members: ["s": Bitset(count: 4) { $0 == 1 }])
+    let stayed = try #require(try sticky.evaluate(known).verdicts["s"])
+    #expect((0..<4).map { stayed[$0] } == [.false, .true, .true, .unknown])
     var explainer = Explainer(Self.orders)
     expect("rules.row") { _ = try explainer.explain(rule, row: 4) }
   }
