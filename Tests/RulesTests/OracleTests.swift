@@ -216,6 +216,33 @@ struct OracleTests {
     }
   }
 
+  @Test("what two threads find is what one finds")
+  func threads() throws {
+    let count = 70_001
+    let orders = (0..<count).map { Int64($0 * 7 % 1_000) }
+    let recency = (0..<count).map { Int64($0 * 13 % 997) }
+    let source = ColumnTable(
+      count: count,
+      columns: [
+        "orders": .integer(Dense(orders), scale: 0),
+        "recency": .integer(
+          Dense(recency, present: Bitset(count: count) { $0 % 5 != 0 }), scale: 0),
+      ])
+    let rules = try (0..<600).map { index in
+      (
+        name: "r\(index)",
+        rule: try Rule(
+          parsing: "{all: [orders > \(index), {any: [recency < \(index), orders < 990]}]}",
+          attributes: Customers.attributes)
+      )
+    }
+    let together = try RuleSet(rules).evaluate(source)
+    #expect(together.distinctParts * count >= 1 << 25, "the work is too little for two threads")
+    for index in stride(from: 3, to: 600, by: 119) {
+      #expect(try rules[index].rule.evaluate(source) == together.verdicts["r\(index)"])
+    }
+  }
+
   @Test("many rules in one evaluation say what each says alone, and share equal parts")
   func together() throws {
     var random = Seeded(99)
