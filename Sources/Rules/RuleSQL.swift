@@ -20,6 +20,9 @@ public struct RuleSQL: Sendable {
   /// The date, over the relation, of the day that began at the last midnight at which a customer was a
   /// member of a segment; null for never, and where it is nil.
   public var lastDay: (@Sendable (String) -> String)?
+  /// The truth value of whether a customer was a member of a segment at one of the midnights from a day's
+  /// beginning on; in place of ``lastDay``.
+  public var wasMemberWithin: (@Sendable (String, Day) -> String)?
 
   /// A translator for one relation.
   public init(
@@ -129,8 +132,10 @@ extension RuleSQL {
       return (isMember ? "" : "NOT ") + (scope.columns[name] ?? "NULL")
     case .score(let score): return sum(score, scope, indent: indent)
     case .wasMember(let name, let span):
-      guard let moment, let lastDay else { return "FALSE" }
+      guard let moment else { return "FALSE" }
       let first = span.firstDay(endingWith: moment.day)
+      if let wasMemberWithin { return "(\(wasMemberWithin(name, first)))" }
+      guard let lastDay else { return "FALSE" }
       return "coalesce(\(lastDay(name)) >= DATE '\(first)', FALSE)"
     case .condition(let condition):
       let value = self.expression(condition.attribute)

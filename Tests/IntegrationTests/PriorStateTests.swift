@@ -173,6 +173,35 @@ struct PriorStateTests {
     }
   }
 
+  @Test("the SELECT that analysts get answers questions about the past from the published history")
+  func sql() async throws {
+    try await withRefreshShop(
+      seed: 2700, isRelative: false, rules: RefreshShop.rules + Self.rules
+    ) { shop in
+      let days = shop.days
+      var day = shop.shop.first + 60
+      while days.lastDay(before: days.end(of: day)) != day { day = day + 1 }
+      var asOf = days.end(of: day)
+      try await shop.database.load(shop.shop.known(through: day + 30))
+      try await TileStore(pool: shop.pool, zone: shop.zone).fold(shop.features)
+      // Nights for as long as rules look back.
+      for number in 0..<32 {
+        asOf = days.end(of: day + number)
+        shop.clock.advance(by: .seconds(60))
+        _ = try await shop.refresher.step(to: asOf)
+      }
+      let members = try await shop.seen()
+      for name in ["sticky", "lapsed", "was_buyer"] {
+        let segment = try #require(shop.segments.segment(named: name))
+        let text = try SegmentSQL.text(
+          of: segment, in: shop.segments, features: shop.features, asOf: asOf, zone: shop.zone)
+        let rows = try await shop.pool.query("\(unsafeText: String(text.dropLast(2)))")
+        let found = Set(try rows.map { try $0.get("customer_id", as: Int64.self) })
+        #expect(found == members[name], "\(name)\n\(text)")
+      }
+    }
+  }
+
   @Test("of old states the fewer are kept the older they are, and no fold goes back far")
   func thinning() {
     let now = Day(number: 20_011)

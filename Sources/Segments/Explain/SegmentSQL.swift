@@ -22,8 +22,11 @@ public enum SegmentSQL {
     let relation = try FeatureSQL.relation(
       of: names, in: features, asOf: asOf, zone: zone, attributes: attributes,
       quote: RuleSQL.identifier)
-    let rule = try RuleSQL(relation: "features") { RuleSQL.identifier($0.name) }
-      .select(segment, of: catalogue)
+    var translator = RuleSQL(
+      relation: "features", moment: RuleMoment(asOf: asOf, zone: zone)
+    ) { RuleSQL.identifier($0.name) }
+    translator.readHistory()
+    let rule = try translator.select(segment, of: catalogue)
     let with = "WITH "
     let rest = rule.hasPrefix(with) ? ", " + rule.dropFirst(with.count) : "\n" + rule
     let local = LocalText.moment(asOf, zone)

@@ -79,14 +79,17 @@ struct SegmentsSQLCommand: ParsableCommand {
     let catalogue = try catalogues.segments(features: features)
     let found = try catalogue.find(segment)
     let sql: String
+    let zone = catalogues.project.zone
+    let yesterday = try IntervalChoice(date: nil, interval: nil)
+      .resolve(in: zone, now: SystemClock().now())
+    let instant = try asOf.map { try Moment.instant($0, in: zone) } ?? yesterday.asOf
     if let relation {
-      sql = try RuleSQL(relation: relation) { RuleSQL.identifier($0.name) }
-        .select(found, of: catalogue)
+      var translator = RuleSQL(
+        relation: relation, moment: RuleMoment(asOf: instant, zone: zone)
+      ) { RuleSQL.identifier($0.name) }
+      translator.readHistory()
+      sql = try translator.select(found, of: catalogue)
     } else {
-      let zone = catalogues.project.zone
-      let yesterday = try IntervalChoice(date: nil, interval: nil)
-        .resolve(in: zone, now: SystemClock().now())
-      let instant = try asOf.map { try Moment.instant($0, in: zone) } ?? yesterday.asOf
       sql = try SegmentSQL.text(
         of: found, in: catalogue, features: features, asOf: instant, zone: zone,
         attributes: catalogues.profileAttributes())
