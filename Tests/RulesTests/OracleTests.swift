@@ -125,6 +125,29 @@ struct OracleTests {
     #expect(counts["was_member_of"]?[.unknown] == nil)
   }
 
+  @Test("references are the verdicts of the others, in at least 100 cases each")
+  func references() throws {
+    var counts: [Truth: Int] = [:]
+    for seed in 0..<120 {
+      var random = Seeded(UInt64(7_000_000 + seed))
+      let customers = Customers(count: 30, &random)
+      let (plain, rule) = Self.rule(&random)
+      let evaluation = try RuleSet([
+        ("s", rule), ("member", Rule(.segment("s", isMember: true))),
+        ("not_member", Rule(.segment("s", isMember: false))),
+        ("both", Rule(.all([.segment("s", isMember: true), .segment("member", isMember: true)]))),
+      ]).evaluate(customers.table)
+      for row in 0..<customers.count {
+        let expected = Naive.evaluate(plain, customers.rows[row])
+        counts[expected, default: 0] += 1
+        #expect(evaluation.verdicts["member"]?[row] == expected, "seed \(seed): \(rule)")
+        #expect(evaluation.verdicts["not_member"]?[row] == expected.negated, "seed \(seed)")
+        #expect(evaluation.verdicts["both"]?[row] == expected, "seed \(seed)")
+      }
+    }
+    for truth in Truth.allCases { #expect(counts[truth] ?? 0 >= 100, "\(truth): \(counts)") }
+  }
+
   @Test("the normal form, its text read again, and De Morgan keep every verdict")
   func laws() throws {
     for seed in 0..<300 {

@@ -81,6 +81,7 @@ struct PercentileTests {
 struct PopulationTests {
   @Test("the cut is that of the population, and who is outside is no member")
   func among() throws {
+    var counts: [Operator: [Truth: Int]] = [:]
     for seed in 0..<200 {
       var random = Seeded(UInt64(8_000_000 + seed))
       let count = 1 + random.below(40)
@@ -122,6 +123,14 @@ struct PopulationTests {
           selected == .false || place == .false
           ? .false : selected == .unknown || place == .unknown ? .unknown : .true
         #expect(verdict[row] == expected, "seed \(seed), row \(row): \(rule)")
+        let op: Operator =
+          isCount ? (isTop ? .topCount : .bottomCount) : isTop ? .topPercent : .bottomPercent
+        counts[op, default: [:]][expected, default: 0] += 1
+      }
+    }
+    for op in [Operator.topPercent, .bottomPercent, .topCount, .bottomCount] {
+      for truth in Truth.allCases {
+        #expect(counts[op]?[truth] ?? 0 >= 100, "\(op) \(truth): \(counts[op] ?? [:])")
       }
     }
   }
