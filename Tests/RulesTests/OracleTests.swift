@@ -255,7 +255,7 @@ struct OracleTests {
       (
         name: "r\(index)",
         rule: try Rule(
-          parsing: "{all: [orders > \(index), {any: [recency < \(index), orders < 990]}]}",
+          parsing: "{all: [orders > \(index), {any: [recency < \(index + 1), orders < 990]}]}",
           attributes: Customers.attributes)
       )
     }
