@@ -1,16 +1,16 @@
 import Foundation
 import Schedules
 
-/// A night on 100,000 customers and 5,000,000 events: load, features, 100 rules, publication.
+/// A night on 200,000 customers and 20,000,000 events: load, features, 100 rules, publication.
 ///
 /// Ours is the release binary, from its start to its end. The peers are two ways in SQL, from the
 /// same file: as an analyst writes it, and the best form known. Each has a copy of the same
 /// database; the nights are measured in turn, and every night all three must find the same members.
 struct NightlySuite: Suite {
   static let name = "nightly"
-  static let purpose = "100,000 customers, 5,000,000 events, 38 features, 100 rules, 3 nights"
+  static let purpose = "200,000 customers, 20,000,000 events, 38 features, 100 rules, 3 nights"
   private static let nights = 3
-  private static let shop = EventFile(customers: 100_000, eventsPerDay: 12_500)
+  private static let shop = EventFile(customers: 200_000, eventsPerDay: 50_000)
   private static let days = 400
   /// 2024-01-01.
   private static let firstDay = 19_723
