@@ -44,7 +44,10 @@ struct MemoryEstimate: Equatable {
     customers: Int, limits: ResourceLimits
   ) throws -> (count: Int, atOnce: Int) {
     let useful = max(1, customers / Self.usefulCustomers)
-    let free = limits.memoryBytes.map { $0 - limits.cacheBytes - Self.base - whole * customers }
+    // What an allocator leaves unused grows with what it gives.
+    let free = limits.memoryBytes.map {
+      $0 - $0 / 32 - limits.cacheBytes - Self.base - whole * customers
+    }
     for threads in stride(from: limits.threads, through: 1, by: -1) {
       let wanted = min(useful, threads)
       guard let free else { return (wanted, wanted) }

@@ -169,7 +169,8 @@ private struct SeriesWriter {
   ) {
     self.connection = connection
     self.clock = clock
-    universe = earlier.live.map { PublicationPlan.union(customers, $0.evaluation.customers) }
+    universe =
+      earlier.live.map { PublicationPlan.union(customers, $0.evaluation.customers) }
       ?? customers
     series = SpellSeries(customers: universe)
     decisions = DecisionRecord(connection)

@@ -176,7 +176,8 @@ public struct SegmentReader: Sendable {
       description: try row.get("description"), priority: try row.get("priority"),
       isLive: try row.get("is_live"), usesScore: try row.get("uses_score"),
       audienceView: try row.get("audience_view"), promotion: try row.get("promotion"),
-      members: try row.get("members"), entered: try row.get("entered"), left: try row.get("left"), asOf: try row.get("as_of"),
+      members: try row.get("members"), entered: try row.get("entered"), left: try row.get("left"),
+      asOf: try row.get("as_of"),
       versions: try versions.map {
         Version(
           ruleVersion: try $0.get("rule_version"), rule: try $0.get("rule"),

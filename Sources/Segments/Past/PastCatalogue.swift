@@ -21,7 +21,8 @@ struct PastCatalogue: Sendable {
     var scored: Set<Int32> = []
     for row in known {
       let id = try row.get("version_id", as: Int32.self)
-      versionIDs["\(try row.get("segment_id", as: Int32.self)) \(try row.get("hash", as: String.self))"] = id
+      let segment = try row.get("segment_id", as: Int32.self)
+      versionIDs["\(segment) \(try row.get("hash", as: String.self))"] = id
       if try row.get("uses_score", as: Bool.self) { scored.insert(id) }
     }
     return PastCatalogue(
