@@ -4,11 +4,11 @@ import Schedules
 public struct PublicationResult: Sendable, Hashable, Codable {
   /// How the publication relates to what was live.
   public enum Outcome: String, Sendable, Hashable, Codable {
-    /// A later as-of than the live one, or the first.
+    /// A later as-of than the live one, the first, or a past one that was not published yet.
     case published
-    /// The live as-of again, with another result.
+    /// A published as-of again, with another result.
     case corrected
-    /// The live as-of again, with the same result: nothing was written.
+    /// A published as-of again, with the same result: nothing was written.
     case unchanged
     /// Nothing was published: the evaluation is of what was known once, and shown only.
     case withheld
@@ -48,10 +48,10 @@ public struct PublicationResult: Sendable, Hashable, Codable {
 
   /// What happened.
   public let outcome: Outcome
-  /// The publication that is live now; for one that was withheld the one it is compared with, 0 for
-  /// none.
+  /// The publication that was made, or found; for one that was withheld the one it is compared with,
+  /// 0 for none.
   public let publicationID: Int32
-  /// The instant whose memberships are live now; those that were withheld are of it.
+  /// The instant whose memberships were published, or shown.
   public let asOf: Instant
   /// When they were published, or evaluated to be shown.
   public let publishedAt: Instant
