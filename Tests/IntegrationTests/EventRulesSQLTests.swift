@@ -40,9 +40,11 @@ import Warehouse
       let table = try MemoryEngine(loaded, zone: shop.zone).table(
         events, asOf: asOf, population: known)
       for rule in checked {
-        let relation = try FeatureRelation.sql(
-          of: rule.attributes.map(\.name), in: loaded, asOf: asOf, zone: shop.zone)
-        let rows = try await pool.query(SQL(unsafeText: RuleSQL(relation: relation).select(rule)))
+        let relation = try FeatureSQL.relation(
+          of: rule.attributes.map(\.name), in: loaded, asOf: asOf, zone: shop.zone,
+          quote: RuleSQL.identifier)
+        let text = "WITH \(relation)\n" + RuleSQL(relation: "features").select(rule)
+        let rows = try await pool.query(SQL(unsafeText: text))
         let found = try rows.map { try $0.get("customer_id", as: Int64.self) }
         let members = try rule.evaluate(FeatureColumns(table)).isTrue
         #expect(found == members.rows.map { table.index.ids[$0] }, "\(rule)")
