@@ -61,7 +61,18 @@ public struct Publisher: Sendable {
     let result = try await pool.transaction { connection in
       try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
       try await ask(fence, on: connection)
-      let new = try await EvaluationStore.load(evaluationID, on: connection)
+      let new: SegmentEvaluation
+      do {
+        new = try await EvaluationStore.load(evaluationID, on: connection)
+      } catch let error as SegmentError {
+        // A past day's is removed with its publication: a run that was killed before it could tell
+        // is told again.
+        guard
+          let done = try await PublicationSummary.find(
+            of: runID, evaluation: evaluationID, on: connection)
+        else { throw error }
+        return done
+      }
       let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
       var order = Order(evaluationID: evaluationID, runID: runID, fence: fence)
       order.recording = recording
