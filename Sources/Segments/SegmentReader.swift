@@ -194,15 +194,20 @@ public struct SegmentReader: Sendable {
     )?.get("as_of")
   }
 
+  /// The names of all segments ever published, by name; also of those that have left the catalogue.
+  public func publishedNames() async throws -> [String] {
+    try await pool.query(SQL(file: "queries/segments/list_segment_names.sql")).map {
+      try $0.get("name", as: String.self)
+    }
+  }
+
   /// A published segment, live or not.
   ///
   /// - Throws: `segments.unknown_segment`.
   func row(of segment: String) async throws -> Row {
     let query = SQL(file: "queries/segments/show_segment.sql", segment)
     if let row = try await pool.first(query) { return row }
-    let names = try await pool.query(SQL(file: "queries/segments/list_segment_names.sql")).map {
-      try $0.get("name", as: String.self)
-    }
+    let names = try await publishedNames()
     throw SegmentError(
       code: "segments.unknown_segment",
       message: "expected a published segment, found '\(segment)'",

@@ -77,12 +77,15 @@ public struct Catalogues: Sendable {
 
   /// The segments, checked against the features.
   ///
+  /// - Parameter retired: names of segments that were published, so that a reference to one that has
+  ///   left the catalogue is told from a typing error.
   /// - Throws: `RuleErrors` with every problem.
   public func segments(
-    _ file: String = File.segments, features: FeatureCatalogue
+    _ file: String = File.segments, features: FeatureCatalogue, retired: [String] = []
   ) throws -> SegmentCatalogue {
     let catalogue = try SegmentCatalogue.load(
-      path: project.path(file), attributes: FeatureAttributes(features), zone: project.zone)
+      path: project.path(file), attributes: FeatureAttributes(features), zone: project.zone,
+      retired: retired)
     for attribute in catalogue.attributes where features.feature(named: attribute.name) == nil {
       throw TaskError(
         code: "project.hidden_feature",

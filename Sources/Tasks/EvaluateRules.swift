@@ -44,7 +44,9 @@ public struct EvaluateRules: BatchesIntervals {
     let reference = try context.value(of: features)
     let catalogues = try context.catalogues()
     let definitions = try catalogues.features(reference.catalogue)
-    let segments = try catalogues.segments(catalogue, features: definitions)
+    let segments = try catalogues.segments(
+      catalogue, features: definitions,
+      retired: try await SegmentReader(pool: context.pool).publishedNames())
     if let scores { _ = try context.value(of: scores) }
     let states = try context.priorStates(segments, definitions, catalogues)
     let version = try await states?.tileVersion() ?? 0
