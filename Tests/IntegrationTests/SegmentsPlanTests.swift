@@ -61,9 +61,13 @@ struct SegmentsPlanTests {
     }
   }
 
-  @Test("nothing edited: nothing changes and nothing is read")
+  @Test("nothing published: all is new; nothing edited: nothing changes and nothing is read")
   func unchanged() async throws {
     try await ExplainedShop.open { shop in
+      let first = try await shop.planner(ExplainedShop.segments)()
+      #expect(first.publicationID == nil && first.changes.count == 5)
+      #expect(first.changes.allSatisfy { $0.kind == .added && $0.share == nil })
+      #expect(first.changes.first { $0.segment == "loyal" }?.membersThen == 1)
       try await shop.publish("2024-03-10")
       let plan = try await shop.planner(ExplainedShop.segments)()
       #expect(plan.changes.isEmpty && plan.featuresRead == 0 && plan.unchanged == 5)
@@ -86,6 +90,8 @@ struct SegmentsPlanTests {
       let plan = try await shop.planner(Self.edited)(SegmentPlanner.Options(days: 0))
       let loyal = try #require(plan.changes.first { $0.segment == "loyal" })
       #expect(loyal.entering == 2 && loyal.byData == 1)
+      // What facts move is no change of the edit's.
+      #expect(loyal.share == 1)
     }
   }
 

@@ -43,8 +43,8 @@ public struct SegmentPlan: Sendable, Hashable, Codable {
     /// Of those who enter or leave, how many would without the edit too: facts that came since the
     /// publication, not the rule, move them.
     public let byData: Int
-    /// Customers who enter or leave per member of the live publication; nil for a segment that is new
-    /// or has no members.
+    /// Customers whom the edit moves per member of the live publication, without those of ``byData``;
+    /// nil for a segment that is new or has no members.
     public let share: Double?
     /// Some of those who enter.
     public let sampleEntering: [Mover]
@@ -119,7 +119,7 @@ public struct SegmentPlan: Sendable, Hashable, Codable {
   /// What a reader should know.
   public let notes: [String]
 
-  /// The segments of which more than a share of their members enters or leaves, or which go.
+  /// The segments in and out of which the edit moves more than a share of their members.
   ///
   /// - Parameter limit: a share: 0.2 is 20 %.
   public func changes(beyond limit: Double) -> [Change] {

@@ -267,7 +267,7 @@ public struct SegmentPlanner: Sendable {
         membersNow: result.now, membersThen: result.then, entering: result.entering,
         leaving: result.leaving, byData: result.byData,
         share: item.kind == .added || result.now == 0
-          ? nil : Double(result.entering + result.leaving) / Double(result.now),
+          ? nil : Double(result.entering + result.leaving - result.byData) / Double(result.now),
         sampleEntering: result.sampleEntering.map { $0.keyed(keys) },
         sampleLeaving: result.sampleLeaving.map { $0.keyed(keys) }, overlaps: result.overlaps,
         days: comparison.days.map { day in
