@@ -69,7 +69,8 @@ struct NightlyTests {
       }
       #expect(try await unbalanced() == 0)
       // A day before those goes between what is published, and changes nothing that is live.
-      let live: SQL = "SELECT extract(epoch FROM as_of)::bigint FROM segments.publication WHERE is_live"
+      let live: SQL =
+        "SELECT extract(epoch FROM as_of)::bigint FROM segments.publication WHERE is_live"
       let before = try await shop.count(live)
       let earlier = try await shop.night("2025-02-01")
       #expect(earlier.code == 0, "\(earlier.error)")
