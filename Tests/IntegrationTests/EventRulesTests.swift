@@ -252,7 +252,8 @@ import Testing
     let attributes = try attributes.get()
     var readings = 0
     for round in 0..<1500 {
-      var text = ["did purchase", "did", "regularly", "stopped login", "did_not purchase"][round % 5]
+      let beginnings = ["did purchase", "did", "regularly", "stopped login", "did_not purchase"]
+      var text = beginnings[round % beginnings.count]
       for _ in 0..<Int.random(in: 0...7, using: &random) {
         text += " " + words[Int.random(in: 0..<words.count, using: &random)]
       }

@@ -232,7 +232,8 @@ struct SegmentsCorrectionTests {
       #expect(replaced == 2)
       // Who was killed after the commit and comes again finds what it did.
       let id = try await project.count(
-        "SELECT (summary ->> 'evaluation')::bigint FROM segments.publication_record WHERE run_id = 7")
+        "SELECT (summary ->> 'evaluation')::bigint FROM segments.publication_record WHERE run_id = 7"
+      )
       let told = try await project.publisher.publish(evaluationID: id, runID: 7)
       #expect(told.publicationID == past.publicationID && told.outcome == .published)
       let again = try await project.publish(evaluation(3, [2, 3]))

@@ -54,7 +54,8 @@ struct FeaturesCommand: AsyncParsableCommand {
       let (catalogues, catalogue) = try FeaturesCommand.load(global)
       let attributes = try catalogues.profileAttributes()
       try global.console.list(
-        (all ? catalogue.features : catalogue.declared).map { Summary($0, attributes) }, empty: "features.yaml declares none",
+        (all ? catalogue.features : catalogue.declared).map { Summary($0, attributes) },
+        empty: "features.yaml declares none",
         [
           TableColumn("feature") { $0.name },
           TableColumn("type") { $0.type },
