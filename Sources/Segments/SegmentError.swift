@@ -1,6 +1,6 @@
 /// A fault in evaluating, storing or publishing segments, with what to do about it.
 public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// A stable name, for example `segments.earlier_as_of`.
+  /// A stable name, for example `segments.out_of_step`.
   public let code: String
   /// What was expected and what was found.
   public let message: String

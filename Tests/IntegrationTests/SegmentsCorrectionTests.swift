@@ -232,6 +232,7 @@ struct SegmentsCorrectionTests {
       #expect(replaced == 2)
       let again = try await project.publish(evaluation(3, [2, 3]))
       #expect(again.outcome == .unchanged && again.publicationID == past.publicationID)
+      #expect(again.segments.map(\.entered) == [1] && again.segments.map(\.left) == [1])
       // Who was killed after the commit and comes again is told what it did.
       let first = try await project.publish(evaluation(1, [1]), runID: 8)
       let id = try await project.count(

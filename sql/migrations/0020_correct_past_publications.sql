@@ -33,6 +33,10 @@ FROM segments.segment AS s WHERE s.segment_id = v.segment_id;
 COMMENT ON COLUMN segments.rule_version.uses_score IS
   'Whether the rule reads a model score, itself or through another segment.';
 
+COMMENT ON COLUMN segments.delta.action IS
+  '1 the customer leaves, 2 the entry at this as_of was wrong, 3 the leaving at this as_of was '
+  'wrong, 4 what touches a past as_of is written anew.';
+
 -- Everything that was ever believed ------------------------------------------------------------------
 
 CREATE VIEW segments.recorded_history AS

@@ -4,8 +4,8 @@ import Warehouse
 
 /// Reading and writing of what was decided.
 extension PastPublication {
-  func sendTurned(_ facts: Facts, _ restated: [Key: [Restated]]) async throws {
-    _ = try await connection.copyIn(
+  func sendTurned(_ facts: Facts, _ restated: [Key: [Restated]]) async throws -> Int {
+    let sent = try await connection.copyIn(
       "COPY segments.delta (customer_id, segment_id, cause, action) FROM STDIN (FORMAT binary)"
     ) { writer in
       var encoder = BinaryCopyEncoder(columns: 4)
@@ -32,9 +32,11 @@ extension PastPublication {
       try await writer.write(bytes: encoder.take())
     }
     try await Publication.prepareDelta(on: connection)
+    return sent
   }
 
-  func supersede() async throws -> [Key: [SpellRecord]] {
+  /// - Parameter sent: the rows of the deltas.
+  func supersede(_ sent: Int) async throws -> [Key: [SpellRecord]] {
     var found: [Key: [SpellRecord]] = [:]
     func add(_ row: Row, left: SpellRecord.End?) throws {
       let customer = try row.get("customer_id", as: Int64.self)
@@ -58,7 +60,7 @@ extension PastPublication {
     let open = try await connection.query(
       SQL(file: "queries/segments/supersede_open_spells.sql", id, after.asOf))
     for row in open { try add(row, left: nil) }
-    _ = try await Publication.clearDelta(of: 0, on: connection)
+    try await Publication.clearDelta(of: sent, on: connection)
     return found
   }
 

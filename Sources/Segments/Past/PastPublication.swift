@@ -61,12 +61,13 @@ struct PastPublication: Sendable {
       around.same?.versions == facts.catalogue.versions(of: new)
       && facts.turned.allSatisfy { $0.into.isEmpty && $0.out.isEmpty } && !facts.decided.isNew
     if let same = around.same, isSame {
-      return result(.unchanged, same.id, same.publishedAt, facts, sizes: [:], causes: [:])
+      let sizes = try await sizes(facts, Changes())
+      return result(.unchanged, same.id, same.publishedAt, facts, sizes: sizes, causes: [:])
     }
     let explanations = explanations(facts)
     let restated = try await restated(facts, explanations)
-    try await sendTurned(facts, restated)
-    let records = try await supersede()
+    let sent = try await sendTurned(facts, restated)
+    let records = try await supersede(sent)
     var changes = Changes()
     replace(records, facts, explanations, &changes)
     restate(records, restated, &changes)
