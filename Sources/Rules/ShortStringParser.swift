@@ -77,7 +77,7 @@ struct ShortStringParser {
   }
 
   /// The text of a quoted part; its quote is written twice within it. Nil without an end.
-  private static func quoted(_ scalars: [Unicode.Scalar], _ position: inout Int) -> String? {
+  static func quoted(_ scalars: [Unicode.Scalar], _ position: inout Int) -> String? {
     let quote = scalars[position]
     var text = ""
     position += 1

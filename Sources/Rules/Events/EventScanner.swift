@@ -41,7 +41,7 @@ struct EventScanner {
       if scalar.properties.isWhitespace {
         position += 1
       } else if scalar == "'" || scalar == "\"" {
-        guard let text = quoted(&position) else {
+        guard let text = ShortStringParser.quoted(scalars, &position) else {
           faults.add(
             "syntax", "the quote that begins here has no end", at: location(start))
           return false
@@ -84,22 +84,6 @@ struct EventScanner {
     String(String.UnicodeScalarView(scalars[start..<end]))
   }
 
-  /// The text of a quoted part; its quote is written twice within it. Nil without an end.
-  private func quoted(_ position: inout Int) -> String? {
-    let quote = scalars[position]
-    var text = ""
-    position += 1
-    while position < scalars.count {
-      if scalars[position] == quote {
-        position += 1
-        guard position < scalars.count, scalars[position] == quote else { return text }
-      }
-      text.unicodeScalars.append(scalars[position])
-      position += 1
-    }
-    return nil
-  }
-
   /// The position of the parenthesis that closes the one at `start`; quotes hide those within.
   private func closing(from start: Int) -> Int? {
     var depth = 0
@@ -111,7 +95,7 @@ struct EventScanner {
         depth -= 1
         if depth == 0 { return position }
       case "'", "\"":
-        guard quoted(&position) != nil else { return nil }
+        guard ShortStringParser.quoted(scalars, &position) != nil else { return nil }
         continue
       default: break
       }
