@@ -169,7 +169,7 @@ extension FeatureTable {
       case .subtract:
         return try map(pair, feature, exact: { $0[0].subtracted($0[1]) }) { $0[0] - $0[1] }
       case .multiply: return try product(pair, feature)
-      case .divide: return try real(pair, feature) { $0[1] == 0 ? nil : $0[0] / $0[1] }
+      case .divide: return try quotient(pair, feature)
       }
     case .call(.coalesce, let parts):
       return try coalesce(try parts.map { try numbers($0, feature) }, feature)
@@ -240,6 +240,21 @@ extension FeatureTable {
       return true
     }
     return .exact(Dense(values, present: present), scale: leftScale + rightScale)
+  }
+
+  /// A quotient; null where the divisor is zero. Exact operands are divided as whole numbers.
+  private func quotient(_ pair: [Numbers], _ feature: FeatureDefinition) throws -> Numbers {
+    guard case .exact(let left, let leftScale) = pair[0],
+      case .exact(let right, let rightScale) = pair[1]
+    else { return try real(pair, feature) { $0[1] == 0 ? nil : $0[0] / $0[1] } }
+    let (widensLeft, widensRight) = Self.factors(leftScale, rightScale)
+    var values = [Double](repeating: 0, count: index.count)
+    let present = Bitset(count: index.count) { row in
+      guard let one = left[row], let other = right[row], other != 0 else { return false }
+      values[row] = (Double(one) * widensLeft) / (Double(other) * widensRight)
+      return true
+    }
+    return .real(Dense(values, present: present))
   }
 
   /// Applies a real operation; nil gives null, and what is not finite is an overflow.

@@ -42,8 +42,7 @@ extension FeatureTable {
       return .real(ratio((over, measure.scale), over: (under, measure.scale), minimum: least))
     case .slope(let count):
       // The least-squares slope of y(0) … y(n-1), oldest first, is 6 Σ (2i - n + 1) y / (n (n² - 1)).
-      let unit = measure.scale == 4 ? 10_000.0 : 1
-      let divisor = Double(count * (count * count - 1))
+      let divisor = Double(count * (count * count - 1)) * (measure.scale == 4 ? 10_000 : 1)
       let slopes = try (0..<index.count).map { row in
         var sum: Int64 = 0
         for (back, column) in columns.enumerated() {
@@ -55,7 +54,7 @@ extension FeatureTable {
           }
           sum = next
         }
-        return Double(sum) / unit * 6 / divisor
+        return Double(sum) * 6 / divisor
       }
       return .real(Dense(slopes))
     }

@@ -196,22 +196,29 @@ public struct FeatureTable: Sendable {
     return (values, scale)
   }
 
-  /// Real division of the unscaled values, as `numerator::float8 / denominator::float8` in SQL.
+  /// The quotients, each the double nearest to the exact one: 525.60 / 350.40 is 1.5 and not more.
+  ///
+  /// Decimals are divided as whole numbers of their unit. One division rounds once; two doubles that
+  /// were rounded before it may fall on the wrong side of a threshold.
   func ratio(
     _ over: (values: Dense<Int64>, scale: Int), over under: (values: Dense<Int64>, scale: Int),
     minimum: Int64
   ) -> Dense<Double> {
-    let overUnit = over.scale == 4 ? 10_000.0 : 1
-    let underUnit = under.scale == 4 ? 10_000.0 : 1
+    let (widensOver, widensUnder) = Self.factors(over.scale, under.scale)
     var values = [Double](repeating: 0, count: index.count)
     let present = Bitset(count: index.count) { row in
       guard let numerator = over.values[row], let denominator = under.values[row],
         denominator >= minimum
       else { return false }
-      values[row] = (Double(numerator) / overUnit) / (Double(denominator) / underUnit)
+      values[row] = (Double(numerator) * widensOver) / (Double(denominator) * widensUnder)
       return true
     }
     return Dense(values, present: present.population == index.count ? nil : present)
+  }
+
+  /// What brings two numbers to one scale.
+  static func factors(_ one: Int, _ other: Int) -> (Double, Double) {
+    (one < other ? 10_000 : 1, other < one ? 10_000 : 1)
   }
 }
 

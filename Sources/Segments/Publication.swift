@@ -44,7 +44,7 @@ struct Publication: Sendable {
     try await record(catalogue.ids)
     if plan.catalogueChanged { try await write(catalogue) }
     try await writeSpells(
-      SpellRows(plan: plan, publicationID: id, reasons: reasons, ids: catalogue.ids), catalogue)
+      SpellRows(plan: plan, publicationID: id, reasons: reasons, ids: catalogue.ids))
     _ = try await connection.pipeline(sizes(catalogue.ids))
     var decisions = DecisionRecord(connection)
     try await decisions.write(evaluation, segments: catalogue.ids.mapValues(\.segment))
@@ -127,7 +127,7 @@ struct Publication: Sendable {
   }
 
   /// Opens, ends and corrects spells, and checks that the spells were as the sets said.
-  private func writeSpells(_ rows: SpellRows, _ catalogue: CatalogueUpdate) async throws {
+  private func writeSpells(_ rows: SpellRows) async throws {
     if rows.opened > 0 {
       let opened = try await connection.copyIn(
         """
@@ -141,21 +141,21 @@ struct Publication: Sendable {
       try Self.expect(opened, rows.opened, "opened")
     }
     CrashPoint.publishAfterCopy.pass()
-    if rows.ended + rows.retracted + rows.reopened == 0 { return }
+    if rows.ended > 0 {
+      try await EndedSpells.prepare(connection)
+      try await rows.eachEnded { try await $0.end(on: connection) }
+    }
+    if rows.retracted + rows.reopened > 0 { try await correct(rows) }
+  }
+
+  /// Takes back what an earlier publication of the same as-of recorded wrongly.
+  private func correct(_ rows: SpellRows) async throws {
     let sent = try await connection.copyIn(
       "COPY segments.delta (customer_id, segment_id, cause, action) FROM STDIN (FORMAT binary)"
     ) { writer in
       try await rows.eachDelta { try await writer.write(bytes: $0) }
     }
     try await Self.prepareDelta(on: connection)
-    if rows.ended > 0 {
-      let ids = Array(catalogue.ids.values)
-      let ended = try await connection.execute(
-        SQL(
-          file: "queries/segments/end_spells.sql", id, plan.asOf, ids.map(\.segment),
-          ids.map(\.version)))
-      try Self.expect(ended, rows.ended, "ended")
-    }
     if rows.retracted > 0 {
       let retracted = try await connection.execute(
         SQL(file: "queries/segments/retract_spells.sql", id, plan.asOf))

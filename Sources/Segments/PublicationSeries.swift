@@ -308,20 +308,7 @@ private struct SeriesWriter {
   /// Ends the spells that were open before; one that opens again must find its place free.
   private func end(_ series: inout SpellSeries) async throws {
     if series.ended == 0 { return }
-    let sent = try await connection.copyIn(
-      """
-      COPY segments.delta (customer_id, segment_id, cause, action, closed_in)
-      FROM STDIN (FORMAT binary)
-      """
-    ) { writer in
-      try await series.eachEnding { try await writer.write(bytes: $0) }
-    }
-    try await Publication.prepareDelta(on: connection)
-    let ended = try await connection.execute(
-      SQL(
-        file: "queries/segments/end_spells_of_series.sql", series.members.map(\.id),
-        series.members.map(\.asOf), series.segments.map(\.id), series.segments.map(\.version)))
-    try Publication.expect(ended, series.ended, "ended")
-    try await Publication.clearDelta(of: sent, on: connection)
+    try await EndedSpells.prepare(connection)
+    try await series.eachEnding { try await $0.end(on: connection) }
   }
 }

@@ -3,9 +3,8 @@ import Schedules
 
 /// The rows that a publication sends, in the order of customers, so that neighbours share pages.
 struct SpellRows: Sendable {
-  /// What happens to a spell that exists; the numbers stand in `segments.delta.action`.
+  /// What is corrected of a spell; the numbers stand in `segments.delta.action`.
   private enum Action: Int16 {
-    case end = 1
     case retract = 2
     case reopen = 3
   }
@@ -72,15 +71,31 @@ struct SpellRows: Sendable {
     try await send(encoder.take())
   }
 
-  /// Calls `send` with pieces of a binary COPY into `segments.delta`: customer_id, segment_id,
-  /// cause, action.
+  /// Calls `end` with the spells that end, some at a time.
+  func eachEnded(
+    _ end: nonisolated(nonsending) (inout EndedSpells) async throws -> Void
+  ) async throws {
+    var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
+    let walk = Walk(parts, \.leaves)
+    for words in blocks {
+      walk.visit(words) { row, part in
+        spells.append(
+          customer: plan.customers.ids[row], segment: part.segment, version: part.version,
+          cause: reasons.cause(of: row, in: part.change))
+      }
+      if spells.count >= EndedSpells.most { try await end(&spells) }
+    }
+    try await end(&spells)
+  }
+
+  /// Calls `send` with pieces of a binary COPY into `segments.delta`, of what is corrected:
+  /// customer_id, segment_id, cause, action.
   func eachDelta(
     _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
     var encoder = BinaryCopyEncoder(columns: 4)
     let walks: [(Walk, Action)] = [
-      (Walk(parts, \.leaves), .end), (Walk(parts, \.retracts), .retract),
-      (Walk(parts, \.reopens), .reopen),
+      (Walk(parts, \.retracts), .retract), (Walk(parts, \.reopens), .reopen),
     ]
     for (walk, action) in walks where !walk.isEmpty {
       for words in blocks {

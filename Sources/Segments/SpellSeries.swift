@@ -98,25 +98,21 @@ struct SpellSeries: Sendable {
   /// How many spells open and end in it.
   var passed: Int { passing.count }
 
-  /// Calls `send` with pieces of a binary COPY into `segments.delta`: customer_id, segment_id,
-  /// cause, action, closed_in.
+  /// Calls `end` with the spells that were open before the series and end in it, some at a time.
   mutating func eachEnding(
-    _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
+    _ end: nonisolated(nonsending) (inout EndedSpells) async throws -> Void
   ) async throws {
     ending.sort()
-    var encoder = BinaryCopyEncoder(columns: 5)
+    var spells = EndedSpells(at: members)
     for key in ending {
       let key = Key(key)
-      encoder.beginRow()
-      encoder.append(int64: customers.ids[key.row])
-      encoder.append(int32: segments[key.segment].id)
-      encoder.append(text: cause(key.end))
-      encoder.append(int16: 1)
-      encoder.append(int32: member(key.end).id)
-      if encoder.count >= Self.piece { try await send(encoder.take()) }
+      let segment = segments[key.segment]
+      spells.append(
+        customer: customers.ids[key.row], segment: segment.id, version: segment.version,
+        cause: TransitionCause.inOrder[Int(key.end & 0xF)], at: Int(key.end >> 4) - 1)
+      if spells.count == EndedSpells.most { try await end(&spells) }
     }
-    encoder.finish()
-    try await send(encoder.take())
+    try await end(&spells)
   }
 
   /// Calls `send` with pieces of a binary COPY into `segments.ended_spell`: customer_id,

@@ -161,7 +161,8 @@ public struct StepPublication: Sendable {
   ) async throws {
     if isEmpty { return }
     let id = live.lastID + 1
-    let (opening, ending) = (spells(entering: true), spells(entering: false))
+    let opening = opened
+    let ending = ended(in: id)
     let after = published(at: publishedAt)
     let moved = changes.turned.keys.sorted()
     let entered = moved.map { ordinal in
@@ -179,9 +180,7 @@ public struct StepPublication: Sendable {
         SQL(
           file: "queries/segments/open_step_spells.sql", id, asOf, opening.customers,
           opening.segments, opening.versions, opening.causes),
-        SQL(
-          file: "queries/segments/end_step_spells.sql", id, asOf, ending.customers,
-          ending.segments, ending.versions, ending.causes),
+        ending.statement,
         SQL(
           file: "queries/segments/insert_sizes.sql", asOf, moved.map { live.ids[$0].segment },
           moved.map { Int64(after.sizes[$0]) }, entered,
@@ -189,7 +188,7 @@ public struct StepPublication: Sendable {
       ] + decisions.statements(at: asOf, before: nil))
     try expect(
       rows[1].first?.get("opened", as: Int64.self) ?? 0, opening.customers.count, "opened")
-    try expect(rows[2].first?.get("ended", as: Int64.self) ?? 0, ending.customers.count, "ended")
+    try expect(rows[2].first?.get("ended", as: Int64.self) ?? 0, ending.count, "ended")
   }
 
   /// What is decided besides the rules now, and no longer.
@@ -219,19 +218,34 @@ public struct StepPublication: Sendable {
     var causes: [String] = []
   }
 
-  private func spells(entering: Bool) -> Spells {
+  private var opened: Spells {
     var spells = Spells()
-    for (ordinal, customers) in changes.turned.sorted(by: { $0.key < $1.key }) {
-      let id = live.ids[ordinal]
-      for customer in customers where live.isMember(customer, of: ordinal) != entering {
-        spells.customers.append(customer)
-        spells.segments.append(id.segment)
-        spells.versions.append(id.version)
-        let cause = isErasure ? .erasure : cause(of: customer, in: ordinal)
-        spells.causes.append(cause.rawValue)
-      }
+    forEach(entering: true) { customer, id, cause in
+      spells.customers.append(customer)
+      spells.segments.append(id.segment)
+      spells.versions.append(id.version)
+      spells.causes.append(cause.rawValue)
     }
     return spells
+  }
+
+  private func ended(in publication: Int32) -> EndedSpells {
+    var spells = EndedSpells(at: [SpellSeries.Member(id: publication, asOf: asOf)])
+    forEach(entering: false) { customer, id, cause in
+      spells.append(customer: customer, segment: id.segment, version: id.version, cause: cause)
+    }
+    return spells
+  }
+
+  private func forEach(
+    entering: Bool,
+    _ body: (Int64, (segment: Int32, version: Int32), TransitionCause) -> Void
+  ) {
+    for (ordinal, customers) in changes.turned.sorted(by: { $0.key < $1.key }) {
+      for customer in customers where live.isMember(customer, of: ordinal) != entering {
+        body(customer, live.ids[ordinal], isErasure ? .erasure : cause(of: customer, in: ordinal))
+      }
+    }
   }
 
   /// What decides now, else what decided before, else the rule: by events or by time.

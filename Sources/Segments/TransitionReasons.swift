@@ -26,7 +26,23 @@ public enum TransitionCause: String, Sendable, Hashable, CaseIterable, Codable {
 
 extension TransitionCause {
   /// Its place among all, which fits four bits.
-  var code: UInt8 { UInt8(truncatingIfNeeded: Self.allCases.firstIndex(of: self) ?? 0) }
+  var code: UInt8 {
+    switch self {
+    case .event: 0
+    case .time: 1
+    case .rule: 2
+    case .model: 3
+    case .override: 4
+    case .conflict: 5
+    case .default: 6
+    case .merge: 7
+    case .late: 8
+    case .erasure: 9
+    }
+  }
+
+  /// Every cause by its place: `allCases` is made anew where it is asked for.
+  static let inOrder = allCases
 
   /// Every cause as PostgreSQL spells it, by its place.
   static let texts = allCases.map(\.rawValue)

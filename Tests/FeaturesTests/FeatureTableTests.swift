@@ -90,6 +90,35 @@ struct FeatureTableTests {
     #expect(try table.column(named: "last") == .real(Dense([-1, -1])))
   }
 
+  /// Amounts are divided as whole numbers of their unit: as doubles, 525.60 / 350.40 is more than 1.5.
+  @Test func quotientsAreTheNearestToTheExactOnes() throws {
+    let catalogue = try FeatureCatalogue(
+      yaml: """
+        version: 1
+        features:
+          - {name: revenue, sum: purchase.amount, window: lifetime}
+          - {name: refunds, sum: refund.amount, window: lifetime}
+          - {name: ratio, ratio: revenue, to: refunds}
+          - {name: quotient, formula: revenue / refunds}
+          - {name: widened, formula: 876 / (revenue + refunds)}
+          - {name: narrowed, formula: (revenue + refunds) / 876}
+        """)
+    let table = FeatureTable(
+      catalogue: catalogue, asOf: Zone.utc.midnight(day + 1), zone: .utc,
+      state: try sweep([(1, [5_256_000, 3_504_000])]), population: IDIndex([]))
+    #expect(525.6 / 350.4 > 1.5)
+    for name in ["ratio", "quotient"] {
+      #expect(try table.column(named: name) == .real(Dense([1.5])), "\(name)")
+    }
+    for name in ["widened", "narrowed"] {
+      #expect(try table.column(named: name) == .real(Dense([1])), "\(name)")
+    }
+    for (name, scaled) in [("ratio", "* 10000.0"), ("quotient", "* 10000.0")] {
+      let sql = try FeatureSQL.text(of: name, in: catalogue, asOf: Instant(seconds: 0), zone: .utc)
+      #expect(sql.contains(scaled), "\(name)")
+    }
+  }
+
   @Test(arguments: ["revenue + revenue", "revenue * 3", "0 - (0 - revenue) * 2"])
   func overflowOfAFormulaIsAnError(_ formula: String) throws {
     let catalogue = try FeatureCatalogue(

@@ -45,6 +45,11 @@ public indirect enum Formula: Sendable, Hashable {
     return names.sorted()
   }
 
+  /// The decimal scale of its values, where its features have these; nil where it is real.
+  func scale(_ scales: [String: Int]) throws -> Int? {
+    try FormulaType.of(self) { FormulaType(scale: scales[$0], unit: nil) }.scale
+  }
+
   private func collect(_ names: inout Set<String>) {
     switch self {
     case .number: break

@@ -47,7 +47,7 @@ public enum FeatureSQL {
     )
     SELECT n.customer_id,
            CASE WHEN d.value >= \(unscaled(minimum, under.scale ?? 0))
-             THEN n.value::float8 / d.value::float8 END AS value
+             THEN \(quotient("n.value", over.scale, "d.value", under.scale)) END AS value
     FROM numerator AS n
     JOIN denominator AS d USING (customer_id)
     ORDER BY n.customer_id
@@ -82,9 +82,7 @@ public enum FeatureSQL {
   ) throws -> String {
     var writer = writer
     let (instant, days) = (writer.asOf, writer.days)
-    if case .ratio(_, let denominator, _) = feature.expression {
-      writer.denominatorScale = try catalogue.resolve(denominator).scale ?? 0
-    }
+    for name in feature.operands { writer.scales[name] = try catalogue.resolve(name).scale }
     if feature.operands.isEmpty { return try writer.select(feature) }
     let midnight =
       days.isMidnight(instant) ? instant : days.zone.midnight(days.lastDay(before: instant))
@@ -110,6 +108,17 @@ public enum FeatureSQL {
   static func indent(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
       .joined(separator: "\n")
+  }
+
+  /// A quotient of two numbers, of which real ones have no scale. Decimals are divided as whole numbers
+  /// of their unit, so that only the division rounds.
+  static func quotient(
+    _ over: String, _ overScale: Int?, _ under: String, _ underScale: Int?
+  ) -> String {
+    guard let overScale, let underScale, max(overScale, underScale) > 0 else {
+      return "\(over)::float8 / \(under)::float8"
+    }
+    return "(\(over) * 10000.0)::float8 / (\(under) * 10000.0)::float8"
   }
 
   static func unscaled(_ value: Int64, _ scale: Int) -> String {

@@ -11,10 +11,12 @@ extension FeatureSQLWriter {
     switch feature.expression {
     case .ratio(let numerator, let denominator, let minimum):
       // The scale of the minimum is the denominator's, whose values are in their own unit here.
-      let scaled = FeatureSQL.unscaled(minimum, denominatorScale)
+      let scaled = FeatureSQL.unscaled(minimum, scales[denominator] ?? 0)
+      let quotient = FeatureSQL.quotient(
+        value(numerator), scales[numerator], value(denominator), scales[denominator])
       expression = """
         CASE WHEN \(value(denominator)) >= \(scaled)
-             THEN \(value(numerator))::float8 / \(value(denominator))::float8 END
+             THEN \(quotient) END
         """
     case .band(let operand, let bands, let missing):
       let cases = bands.reversed().map {
@@ -36,7 +38,7 @@ extension FeatureSQLWriter {
       let all = weights.map { "\(Decimal4.text($0.weight))::float8" }
       expression =
         "(\(parts.joined(separator: " + "))) / (\(all.joined(separator: " + "))) * 100"
-    case .formula(let formula): expression = self.formula(formula, value)
+    case .formula(let formula): expression = try self.formula(formula, value)
     case .total, .average, .rate, .trend, .aggregate, .funnel, .most, .recency, .tenure, .profile,
       .score:
       return try select(feature)
@@ -66,17 +68,21 @@ extension FeatureSQLWriter {
       """
   }
 
-  func formula(_ formula: Formula, _ value: (String) -> String) -> String {
+  func formula(_ formula: Formula, _ value: (String) -> String) throws -> String {
     switch formula {
-    case .number(let number, let scale): FeatureSQL.unscaled(number, scale)
-    case .feature(let name): value(name)
-    case .negative(let part): "(- \(self.formula(part, value)))"
+    case .number(let number, let scale): return FeatureSQL.unscaled(number, scale)
+    case .feature(let name): return value(name)
+    case .negative(let part): return "(- \(try self.formula(part, value)))"
     case .binary(.divide, let left, let right):
-      "(\(self.formula(left, value))::float8 / nullif(\(self.formula(right, value)), 0)::float8)"
+      let quotient = FeatureSQL.quotient(
+        try self.formula(left, value), try left.scale(scales),
+        "nullif(\(try self.formula(right, value)), 0)", try right.scale(scales))
+      return "(\(quotient))"
     case .binary(let sign, let left, let right):
-      "(\(self.formula(left, value)) \(sign.rawValue) \(self.formula(right, value)))"
+      let (left, right) = (try self.formula(left, value), try self.formula(right, value))
+      return "(\(left) \(sign.rawValue) \(right))"
     case .call(let function, let parts):
-      self.call(function, parts.map { self.formula($0, value) })
+      return self.call(function, try parts.map { try self.formula($0, value) })
     }
   }
 

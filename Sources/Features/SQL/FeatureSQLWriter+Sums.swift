@@ -15,7 +15,8 @@ extension FeatureSQLWriter {
     let kinds = Set(part.kinds + whole.kinds).sorted()
     let unit = FeatureSQL.unscaled(minimum, whole.scale)
     return everyone(
-      "CASE WHEN e.over >= \(unit) THEN e.value::float8 / e.over::float8 END",
+      "CASE WHEN e.over >= \(unit) THEN "
+        + FeatureSQL.quotient("e.value", part.scale, "e.over", whole.scale) + " END",
       events("\(sum(part)) AS value, \(sum(whole)) AS over", kinds, bounds(window)))
   }
 
@@ -35,12 +36,13 @@ extension FeatureSQLWriter {
     case .difference: return everyone("coalesce(e.y0 - e.y1, 0)", body)
     case .ratio(let minimum):
       let unit = FeatureSQL.unscaled(minimum, measure.scale)
-      return everyone("CASE WHEN e.y1 >= \(unit) THEN e.y0::float8 / e.y1::float8 END", body)
+      let quotient = FeatureSQL.quotient("e.y0", measure.scale, "e.y1", measure.scale)
+      return everyone("CASE WHEN e.y1 >= \(unit) THEN \(quotient) END", body)
     case .slope(let count):
       let terms = windows.indices.map { "\(count - 1 - 2 * $0) * e.y\($0)" }
-      let divisor = count * (count * count - 1)
-      return everyone(
-        "coalesce((\(terms.joined(separator: " + ")))::float8 * 6 / \(divisor), 0)", body)
+      let divisor = count * (count * count - 1) * (measure.scale == 4 ? 10_000 : 1)
+      let sum = "(\(terms.joined(separator: " + ")))" + (measure.scale == 4 ? " * 10000.0" : "")
+      return everyone("coalesce((\(sum))::float8 * 6 / \(divisor), 0)", body)
     }
   }
 

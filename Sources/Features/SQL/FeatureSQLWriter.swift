@@ -6,8 +6,8 @@ struct FeatureSQLWriter {
   let days: LocalDays
   /// What the project says of profile attributes.
   let attributes: ProfileAttributes
-  /// The decimal scale of a ratio's denominator and so of its minimum.
-  var denominatorScale = 0
+  /// The decimal scales of a feature's operands; those that are real have none.
+  var scales: [String: Int] = [:]
 
   /// The same at another instant.
   func at(_ instant: Instant) -> FeatureSQLWriter {

@@ -28,7 +28,7 @@ WITH numerator AS (
 )
 SELECT n.customer_id,
        CASE WHEN d.value >= 12.5000
-         THEN n.value::float8 / d.value::float8 END AS value
+         THEN (n.value * 10000.0)::float8 / (d.value * 10000.0)::float8 END AS value
 FROM numerator AS n
 JOIN denominator AS d USING (customer_id)
 ORDER BY n.customer_id;

@@ -1,17 +1,23 @@
 -- Moves the spells of customers who leave to the ended ones: pushed down by customer_id.
--- $1 publication_id, $2 as_of, $3 and $4 arrays: segment_id and the version that decided.
--- Result: rows affected = spells ended. In the order of customers, whose block ranges find them.
+-- Arrays, a spell each: $1 customer_id, $2 segment_id, $3 the rule version that decided, $4 the place of
+-- its cause in $8, $5 the place of its publication in $6, publication_ids, and $7, their as_of.
+-- Result: one row: ended = spells ended. They are written in the order of the arrays, that of
+-- customers, whose block ranges find them.
 WITH gone AS (
-  DELETE FROM segments.open_spell o USING segments.delta d
-  WHERE d.action = 1 AND o.customer_id = d.customer_id AND o.segment_id = d.segment_id
+  DELETE FROM segments.open_spell o
+  USING unnest($1::bigint[], $2::integer[], $3::integer[], $4::integer[], $5::integer[])
+    AS d(customer_id, segment_id, version_id, cause, place)
+  WHERE o.customer_id = d.customer_id AND o.segment_id = d.segment_id
   RETURNING o.customer_id, o.valid_from, o.segment_id, o.opened_in, o.entered_version,
-    o.entered_cause, d.cause
+    o.entered_cause, d.version_id, d.cause, d.place
+), moved AS (
+  INSERT INTO segments.ended_spell (
+    customer_id, valid_from, valid_to, segment_id, opened_in, closed_in, entered_version,
+    left_version, entered_cause, left_cause)
+  SELECT g.customer_id, g.valid_from, ($7::timestamptz[])[g.place], g.segment_id, g.opened_in,
+    ($6::integer[])[g.place], g.entered_version, g.version_id, g.entered_cause,
+    ((SELECT $8::text[]::segments.cause[]))[g.cause]
+  FROM gone g
+  RETURNING 1
 )
-INSERT INTO segments.ended_spell (
-  customer_id, valid_from, valid_to, segment_id, opened_in, closed_in, entered_version,
-  left_version, entered_cause, left_cause)
-SELECT g.customer_id, g.valid_from, $2::timestamptz, g.segment_id, g.opened_in, $1::integer,
-  g.entered_version, v.version_id, g.entered_cause, g.cause
-FROM gone g JOIN unnest($3::integer[], $4::integer[]) AS v(segment_id, version_id)
-  ON v.segment_id = g.segment_id
-ORDER BY g.customer_id, g.segment_id
+SELECT count(*) AS ended FROM moved
