@@ -4,7 +4,7 @@ import Schedules
 import Synchronization
 import Warehouse
 
-/// Streams tiles and events from one connection into a sweep over many days.
+/// Streams tiles and events into a sweep over many days.
 final class DayLoader: Sendable {
   private static let batchRows = 4096
 
@@ -21,24 +21,44 @@ final class DayLoader: Sendable {
     try sweep.withLock { try $0.next(joining: population) }
   }
 
+  /// What is read in one go.
+  private enum Read: Sendable {
+    case tiles(TileRead)
+    case events(StreamRead)
+  }
+
   /// Reads all that the sweep needs, whose first stop is where its state stands.
-  func read(_ sql: TileSQL, on connection: Connection) async throws {
-    for read in sweep.withLock({ $0.tileReads }) {
-      let rest = try await connection.copyOut(
-        sql.copyTiles(read, .everyone), into: TileBatch(measures: read.measures)
-      ) { batch, bytes in
-        var row = CopyText(bytes)
-        let customer = try row.integer()
-        let day = Int32(truncatingIfNeeded: try row.integer())
-        try batch.append(customer: customer, day: day) { try row.integer() }
-        if batch.count == Self.batchRows {
-          try self.apply(batch)
-          batch.removeAll()
-        }
+  func read(_ sql: TileSQL, in snapshot: SharedSnapshot) async throws {
+    let (tiles, events) = sweep.withLock { ($0.tileReads, $0.stepRead) }
+    // Most of it is the server's work: two reads at a time.
+    _ = try await snapshot.each(
+      tiles.map(Read.tiles) + (events.map { [.events($0)] } ?? []), atOnce: 2
+    ) { read, connection in
+      switch read {
+      case .tiles(let read): try await self.read(read, sql, connection)
+      case .events(let read): try await self.read(read, sql, connection)
       }
-      try apply(rest)
+    } store: { _, _, _ in
     }
-    guard let read = sweep.withLock({ $0.stepRead }) else { return }
+  }
+
+  private func read(_ read: TileRead, _ sql: TileSQL, _ connection: Connection) async throws {
+    let rest = try await connection.copyOut(
+      sql.copyTiles(read, .everyone), into: TileBatch(measures: read.measures)
+    ) { batch, bytes in
+      var row = CopyText(bytes)
+      let customer = try row.integer()
+      let day = Int32(truncatingIfNeeded: try row.integer())
+      try batch.append(customer: customer, day: day) { try row.integer() }
+      if batch.count == Self.batchRows {
+        try self.apply(batch)
+        batch.removeAll()
+      }
+    }
+    try apply(rest)
+  }
+
+  private func read(_ read: StreamRead, _ sql: TileSQL, _ connection: Connection) async throws {
     let stream = StreamSQL(sql, read)
     let start = StreamDecoding(read.shape, kinds: try stream.kinds())
     let copy = try stream.copy(where: FeatureBuilder.folded, .everyone)

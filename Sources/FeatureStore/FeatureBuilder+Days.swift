@@ -60,7 +60,7 @@ extension FeatureBuilder {
             state, through: [before] + part, for: catalogue, days: days, expected: everyone))
         // Held here too, its arrays would be copied at the first step.
         state = nil
-        try await loader.read(sql, on: connection)
+        try await loader.read(sql, in: snapshot)
         // Where the state stands already.
         _ = try loader.next(joining: IDIndex([]))
         swept.rowsRead += loader.rowCount

@@ -18,7 +18,7 @@ struct EndedSpells: Sendable {
   /// How many there are.
   var count: Int { customers.count }
 
-  /// As many as one statement takes: some hundred kilobytes.
+  /// As many as one statement takes, about: some hundred kilobytes.
   static let most = 16_384
 
   /// Adds one, in the order of customers.
@@ -40,27 +40,44 @@ struct EndedSpells: Sendable {
   var statement: SQL {
     SQL(
       file: "queries/segments/end_spells.sql", customers, segments, versions, causes, places,
-      publications.map(\.id), publications.map(\.asOf), TransitionCause.texts)
+      publications.map(\.id), publications.map(\.asOf), TransitionCause.texts, customers.min(),
+      customers.max())
   }
 
-  /// Ends them, and begins anew.
+  /// Ends spells, some at a time: those that come next are made while others are on their way.
+  ///
+  /// - Parameter next: makes some of them; nil where there are no more.
   /// - Throws: `segments.out_of_step` where one was not open; `WarehouseError`.
-  mutating func end(on connection: Connection) async throws {
+  static func end(on connection: Connection, _ next: () -> EndedSpells?) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { ending in
+      while let spells = next() {
+        try await ending.waitForAll()
+        ending.addTask { try await spells.end(on: connection) }
+      }
+      try await ending.waitForAll()
+    }
+  }
+
+  private func end(on connection: Connection) async throws {
     if count == 0 { return }
     let row = try await connection.first(statement)
     try Publication.expect(Int(try row?.get("ended", as: Int64.self) ?? 0), count, "ended")
-    self = EndedSpells(at: publications)
   }
 
-  /// Has the server look up each spell by its key.
+  /// Has the server look up each spell by its key, or read the spells of its customers where many end.
   ///
-  /// The server knows neither how many spells the arrays name nor that they ascend, so that neighbours
+  /// The server does not know how many spells the arrays name nor that they ascend, so that neighbours
   /// share pages: it might read all open spells for some of them.
-  static func prepare(_ connection: Connection) async throws {
+  /// - Parameters:
+  ///   - ending: how many end.
+  ///   - open: how many are open.
+  static func prepare(_ connection: Connection, ending: Int, of open: Int) async throws {
+    let merges = ending * 4 > open
     try await connection.execute(
       """
-      SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-        set_config('enable_memoize', 'off', true)
+      SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_memoize', 'off', true),
+        set_config('enable_nestloop', \(merges ? "off" : "on"), true),
+        set_config('enable_mergejoin', \(merges ? "on" : "off"), true)
       """)
   }
 }

@@ -38,12 +38,7 @@ public struct EvaluationStore: Sendable {
           isPermanent: false)
       }
       let id = try row.get("evaluation_id", as: Int64.self)
-      _ = try await connection.pipeline(
-        evaluation.members.enumerated().map { ordinal, set in
-          SQL(
-            file: "queries/segments/insert_evaluation_set.sql", id, Int32(ordinal),
-            Int64(set.population), EvaluationCodec.encode(set))
-        })
+      try await Self.write(evaluation.members, of: id, on: connection)
       if !cuts.isEmpty {
         try await connection.execute(
           SQL(
@@ -52,6 +47,31 @@ public struct EvaluationStore: Sendable {
             cuts.map { Int64($0.members) }, cuts.map(\.isDegenerate)))
       }
       return id
+    }
+  }
+
+  /// Writes the sets of an evaluation, in the order of its segments.
+  private static func write(
+    _ sets: [Bitset], of id: Int64, on connection: Connection
+  ) async throws {
+    if sets.isEmpty { return }
+    _ = try await connection.copyIn(
+      """
+      COPY segments.evaluation_set (evaluation_id, ordinal, members, bits)
+      FROM STDIN (FORMAT binary)
+      """
+    ) { writer in
+      var encoder = BinaryCopyEncoder(columns: 4)
+      for (ordinal, set) in sets.enumerated() {
+        encoder.beginRow()
+        encoder.append(int64: id)
+        encoder.append(int32: Int32(ordinal))
+        encoder.append(int64: Int64(set.population))
+        encoder.append(bytes: EvaluationCodec.encode(set))
+        if encoder.count >= 256 << 10 { try await writer.write(bytes: encoder.take()) }
+      }
+      encoder.finish()
+      try await writer.write(bytes: encoder.take())
     }
   }
 

@@ -57,15 +57,18 @@ struct Publication: Sendable {
 
   /// Writes the row of the publication itself.
   func record(_ ids: [String: (segment: Int32, version: Int32)]) async throws {
+    try await connection.execute(try recording(ids))
+  }
+
+  /// The statement that writes the row of the publication itself.
+  func recording(_ ids: [String: (segment: Int32, version: Int32)]) throws -> SQL {
     let live = plan.changes.filter(\.isLive).compactMap { ids[$0.definition.name] }
-    try await connection.execute(
-      SQL(
-        file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
-        evaluationID,
-        try result.map {
-          JSONText(
-            try EvaluationStore.json(PublicationSummary(evaluation: evaluationID, result: $0)))
-        }, live.map(\.segment), live.map(\.version)))
+    return SQL(
+      file: "queries/segments/insert_publication.sql", id, plan.asOf, runID, publishedAt,
+      evaluationID,
+      try result.map {
+        JSONText(try EvaluationStore.json(PublicationSummary(evaluation: evaluationID, result: $0)))
+      }, live.map(\.segment), live.map(\.version))
   }
 
   /// What explains the transitions of the plan's customers.
@@ -142,8 +145,9 @@ struct Publication: Sendable {
     }
     CrashPoint.publishAfterCopy.pass()
     if rows.ended > 0 {
-      try await EndedSpells.prepare(connection)
-      try await rows.eachEnded { try await $0.end(on: connection) }
+      let before = base?.evaluation.members.reduce(0) { $0 + $1.population } ?? 0
+      try await EndedSpells.prepare(connection, ending: rows.ended, of: before)
+      try await rows.end(on: connection)
     }
     if rows.retracted + rows.reopened > 0 { try await correct(rows) }
   }

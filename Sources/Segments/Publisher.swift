@@ -84,8 +84,10 @@ public struct Publisher: Sendable {
   }
 
   /// Makes what was written cheap to find, after the commit: nobody waits for it.
-  func summarizeBlocks() async throws {
-    _ = try await pool.query(SQL(file: "queries/segments/summarize_blocks.sql"))
+  func summarizeBlocks(
+    of tables: [String] = ["segments.open_spell", "segments.ended_spell"]
+  ) async throws {
+    _ = try await pool.query(SQL(file: "queries/segments/summarize_blocks.sql", tables))
   }
 
   /// Publishes an evaluation in the transaction that holds the lock.

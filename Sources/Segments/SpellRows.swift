@@ -1,5 +1,6 @@
 import Columns
 import Schedules
+import Warehouse
 
 /// The rows that a publication sends, in the order of customers, so that neighbours share pages.
 struct SpellRows: Sendable {
@@ -71,21 +72,22 @@ struct SpellRows: Sendable {
     try await send(encoder.take())
   }
 
-  /// Calls `end` with the spells that end, some at a time.
-  func eachEnded(
-    _ end: nonisolated(nonsending) (inout EndedSpells) async throws -> Void
-  ) async throws {
-    var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
+  /// Ends the spells of those who leave.
+  func end(on connection: Connection) async throws {
     let walk = Walk(parts, \.leaves)
-    for words in blocks {
-      walk.visit(words) { row, part in
-        spells.append(
-          customer: plan.customers.ids[row], segment: part.segment, version: part.version,
-          cause: reasons.cause(of: row, in: part.change))
+    var left = blocks[...]
+    try await EndedSpells.end(on: connection) {
+      if left.isEmpty { return nil }
+      var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
+      while spells.count < EndedSpells.most, let words = left.popFirst() {
+        walk.visit(words) { row, part in
+          spells.append(
+            customer: plan.customers.ids[row], segment: part.segment, version: part.version,
+            cause: reasons.cause(of: row, in: part.change))
+        }
       }
-      if spells.count >= EndedSpells.most { try await end(&spells) }
+      return spells
     }
-    try await end(&spells)
   }
 
   /// Calls `send` with pieces of a binary COPY into `segments.delta`, of what is corrected:

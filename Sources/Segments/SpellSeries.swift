@@ -1,5 +1,6 @@
 import Columns
 import Schedules
+import Warehouse
 
 /// What several publications in a row change of the spells, together.
 ///
@@ -16,7 +17,7 @@ struct SpellSeries: Sendable {
   /// The most publications of a series: their places have eight bits, and a cause four.
   static let most = 120
 
-  private let customers: IDIndex
+  fileprivate let customers: IDIndex
   private(set) var members: [Member] = []
   /// Name, number and version of the segments met so far.
   private var numbers: [String: Int] = [:]
@@ -26,6 +27,8 @@ struct SpellSeries: Sendable {
   /// Customer, segment, opening and ending, packed so that they sort in that order.
   private var passing: [UInt64] = []
   private var ending: [UInt64] = []
+  /// How many of `passing` were taken out.
+  private var passed = 0
 
   /// A series over customers, the rows of every plan.
   init(customers: IDIndex) { self.customers = customers }
@@ -77,7 +80,7 @@ struct SpellSeries: Sendable {
     return UInt64(row) << 36 | UInt64(segment) << 24 | UInt64(start) << 12 | UInt64(end)
   }
 
-  private struct Key {
+  fileprivate struct Key {
     let row: Int
     let segment: Int
     let start: UInt16
@@ -91,56 +94,47 @@ struct SpellSeries: Sendable {
     }
   }
 
+  /// The series without its spells.
+  fileprivate var describing: SpellSeries {
+    var series = SpellSeries(customers: customers)
+    series.members = members
+    series.segments = segments
+    return series
+  }
+
   // MARK: Rows
 
   /// How many spells that were open before the series end in it.
   var ended: Int { ending.count }
-  /// How many spells open and end in it.
-  var passed: Int { passing.count }
-
-  /// Calls `end` with the spells that were open before the series and end in it, some at a time.
-  mutating func eachEnding(
-    _ end: nonisolated(nonsending) (inout EndedSpells) async throws -> Void
-  ) async throws {
+  /// How many spells end in it.
+  var endings: Int { ending.count + passing.count + passed }
+  /// Ends the spells that were open before the series and end in it.
+  mutating func end(on connection: Connection) async throws {
     ending.sort()
-    var spells = EndedSpells(at: members)
-    for key in ending {
-      let key = Key(key)
-      let segment = segments[key.segment]
-      spells.append(
-        customer: customers.ids[key.row], segment: segment.id, version: segment.version,
-        cause: TransitionCause.inOrder[Int(key.end & 0xF)], at: Int(key.end >> 4) - 1)
-      if spells.count == EndedSpells.most { try await end(&spells) }
+    var left = ending[...]
+    try await EndedSpells.end(on: connection) {
+      if left.isEmpty { return nil }
+      var spells = EndedSpells(at: members)
+      for key in left.prefix(EndedSpells.most) {
+        let key = Key(key)
+        let segment = segments[key.segment]
+        spells.append(
+          customer: customers.ids[key.row], segment: segment.id, version: segment.version,
+          cause: TransitionCause.inOrder[Int(key.end & 0xF)], at: Int(key.end >> 4) - 1)
+      }
+      left = left.dropFirst(EndedSpells.most)
+      return spells
     }
-    try await end(&spells)
   }
 
-  /// Calls `send` with pieces of a binary COPY into `segments.ended_spell`: customer_id,
-  /// valid_from, valid_to, segment_id, opened_in, closed_in, entered_version, left_version,
-  /// entered_cause, left_cause.
-  mutating func eachPassing(
-    _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
-  ) async throws {
-    passing.sort()
-    var encoder = BinaryCopyEncoder(columns: 10)
-    for key in passing {
-      let key = Key(key)
-      let (start, end) = (member(key.start), member(key.end))
-      encoder.beginRow()
-      encoder.append(int64: customers.ids[key.row])
-      encoder.append(instant: start.asOf.microseconds)
-      encoder.append(instant: end.asOf.microseconds)
-      encoder.append(int32: segments[key.segment].id)
-      encoder.append(int32: start.id)
-      encoder.append(int32: end.id)
-      encoder.append(int32: segments[key.segment].version)
-      encoder.append(int32: segments[key.segment].version)
-      encoder.append(text: cause(key.start))
-      encoder.append(text: cause(key.end))
-      if encoder.count >= Self.piece { try await send(encoder.take()) }
-    }
-    encoder.finish()
-    try await send(encoder.take())
+  /// Takes out the spells that opened and ended in the series so far, once there are `least`: no later
+  /// publication of it changes them.
+  mutating func takePassing(least: Int = 1) -> PassingSpells? {
+    if passing.count < least { return nil }
+    let taken = PassingSpells(keys: passing, series: self)
+    passed += passing.count
+    passing = []
+    return taken
   }
 
   /// Calls `send` with pieces of a binary COPY into `segments.open_spell`: customer_id, valid_from,
@@ -171,10 +165,61 @@ struct SpellSeries: Sendable {
     opened.reduce(0) { sum, rows in sum + rows.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } }
   }
 
-  private func member(_ code: UInt16) -> Member { members[Int(code >> 4) - 1] }
+  fileprivate func member(_ code: UInt16) -> Member { members[Int(code >> 4) - 1] }
 
-  private func cause(_ code: UInt16) -> String { TransitionCause.texts[Int(code & 0xF)] }
+  fileprivate func cause(_ code: UInt16) -> String { TransitionCause.texts[Int(code & 0xF)] }
 
   /// Bytes per message to the server, at least.
-  private static let piece = 256 * 1024
+  fileprivate static let piece = 256 * 1024
+}
+
+/// Spells that open and end in a series: they are written as ended ones.
+struct PassingSpells: Sendable {
+  private let keys: [UInt64]
+  private let series: SpellSeries
+
+  fileprivate init(keys: [UInt64], series: SpellSeries) {
+    self.keys = keys
+    self.series = series.describing
+  }
+
+  /// Writes them, in the order of customers, whose block ranges find them.
+  func write(on connection: Connection) async throws {
+    let written = try await connection.copyIn(
+      """
+      COPY segments.ended_spell (
+        customer_id, valid_from, valid_to, segment_id, opened_in, closed_in, entered_version,
+        left_version, entered_cause, left_cause)
+      FROM STDIN (FORMAT binary)
+      """
+    ) { writer in
+      try await eachPiece { try await writer.write(bytes: $0) }
+    }
+    try Publication.expect(written, keys.count, "opened and ended")
+  }
+
+  private func eachPiece(
+    _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
+  ) async throws {
+    var encoder = BinaryCopyEncoder(columns: 10)
+    for key in keys.sorted() {
+      let key = SpellSeries.Key(key)
+      let (start, end) = (series.member(key.start), series.member(key.end))
+      let segment = series.segments[key.segment]
+      encoder.beginRow()
+      encoder.append(int64: series.customers.ids[key.row])
+      encoder.append(instant: start.asOf.microseconds)
+      encoder.append(instant: end.asOf.microseconds)
+      encoder.append(int32: segment.id)
+      encoder.append(int32: start.id)
+      encoder.append(int32: end.id)
+      encoder.append(int32: segment.version)
+      encoder.append(int32: segment.version)
+      encoder.append(text: series.cause(key.start))
+      encoder.append(text: series.cause(key.end))
+      if encoder.count >= SpellSeries.piece { try await send(encoder.take()) }
+    }
+    encoder.finish()
+    try await send(encoder.take())
+  }
 }

@@ -45,12 +45,15 @@ extension BatchesIntervals {
   ///   - saving: whether the state of the last midnight is stored for the next step.
   ///   - through: whether to stop at the midnights between the intervals too.
   ///   - between: gets the tables of these, with their scores.
-  ///   - product: makes an interval's product of its features with their scores.
+  ///   - product: makes of an interval's features with their scores what stores its product, which goes
+  ///     on while the next interval is swept; it must not hold the table.
   nonisolated(nonsending) func sweep(
     _ contexts: [TaskContext], of batch: BatchContext<Product>, _ catalogue: FeatureCatalogue,
     saving: Bool = false, through: Bool = false,
     between: nonisolated(nonsending) (FeatureTable) async throws -> Void = { _ in },
-    product: nonisolated(nonsending) (TaskContext, FeatureTable) async throws -> Product
+    product:
+      nonisolated(nonsending) (TaskContext, FeatureTable) async throws ->
+      @Sendable () async throws -> Product
   ) async throws {
     guard let first = contexts.first else { return }
     var left = contexts[...]
@@ -60,17 +63,26 @@ extension BatchesIntervals {
       midnights = days.midnights(
         from: days.day(of: first.asOf), through: days.day(of: last.asOf))
     }
-    _ = try await FeatureBuilder(pool: first.pool, zone: first.zone).sweep(
-      catalogue, over: midnights, saving: saving
-    ) { table in
-      guard let context = left.first else { return }
-      guard context.asOf == table.asOf else {
-        return try await between(try await first.scored(table))
+    try await withThrowingTaskGroup(of: (TaskContext, Product).self) { storing in
+      func finish(_ stored: (TaskContext, Product)?) throws {
+        guard let (context, product) = stored else { return }
+        try batch.finish(context, with: product)
+        CrashPoint.passInterval(of: Self.kind)
       }
-      left = left.dropFirst()
-      let product = try await product(context, try await context.scored(table))
-      try batch.finish(context, with: product)
-      CrashPoint.passInterval(of: Self.kind)
+      _ = try await FeatureBuilder(pool: first.pool, zone: first.zone).sweep(
+        catalogue, over: midnights, saving: saving
+      ) { table in
+        guard let context = left.first else { return }
+        guard context.asOf == table.asOf else {
+          return try await between(try await first.scored(table))
+        }
+        left = left.dropFirst()
+        let store = try await product(context, try await context.scored(table))
+        // One at a time, in order.
+        try finish(try await storing.next())
+        storing.addTask { (context, try await store()) }
+      }
+      try finish(try await storing.next())
     }
   }
 }

@@ -92,7 +92,7 @@ public struct EvaluateRules: BatchesIntervals {
       if let scores { _ = try context.value(of: scores) }
       let outcome = try EvaluateSegments(segments)(over: table, prior: state)
       if let next = outcome.next { state = next }
-      return try await store(outcome, segments, conflicts, context)
+      return { try await store(outcome, segments, conflicts, context) }
     }
     if let states, let state { try await states.keep(state, tileVersion: version) }
   }

@@ -72,10 +72,15 @@ public struct ScoreModel: BatchesIntervals {
     }
     let catalogue = try definitions.restricted(to: reads.values.joined())
     try await sweep(scored, of: batch, catalogue) { context, table in
-      guard let model = try model(context) else { return try nobody(context) }
-      return try await self.scored(with: model, context) { scorer in
+      guard let model = try model(context) else {
+        let nobody = try nobody(context)
+        return { nobody }
+      }
+      // The table is needed until the end: whoever kept it would have the next step copy its state.
+      let scores = try await self.scored(with: model, context) { scorer in
         try await scorer.score(model, table, fence: { try await context.fence($0) })
       }
+      return { scores }
     }
   }
 

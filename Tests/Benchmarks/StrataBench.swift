@@ -25,8 +25,18 @@ enum StrataBench {
       await LocalRunProbe.main(Array(words.dropFirst()))
       return
     }
+    if words.contains("--help") || words.contains("-h") {
+      print("strata-bench [SUITE] [--json] [--keep] [--airflow]\n")
+      for suite in suites { print("  \(suite.name): \(suite.purpose)") }
+      exit(0)
+    }
+    let flags = ["--json", "--keep", "--airflow"]
+    if let unknown = words.first(where: { $0.hasPrefix("-") && !flags.contains($0) }) {
+      say("expected a flag of \(flags.joined(separator: ", ")), found '\(unknown)'")
+      exit(2)
+    }
     let asJSON = words.contains("--json")
-    let wanted = words.filter { !$0.hasPrefix("--") }
+    let wanted = words.filter { !$0.hasPrefix("-") }
     let names = suites.map { $0.name }
     if let unknown = wanted.first(where: { !names.contains($0) }) {
       say("expected a suite of \(names.joined(separator: ", ")), found '\(unknown)'")

@@ -89,6 +89,37 @@ struct InputsFoldersTests {
     }
   }
 
+  /// What the file system says of a file stands for its content. A file that changed keeps neither its
+  /// inode nor the time of its entry, whatever its size and its own time say.
+  @Test func aKnownFileIsNotReadAgainAndAChangedOneIs() async throws {
+    let inbox = try Inbox()
+    try await withFreshDatabase { pool in
+      let path = inbox.folder.url.appendingPathComponent("inbox/day.csv").path
+      try inbox.put("day.csv", 1...10)
+      // An hour later the file is no longer so new that a change might leave its times alone.
+      let loader = Loader(
+        pool: pool, clock: ManualClock(SystemClock().now() + .seconds(3600)))
+      _ = try await loader.loadAll(inbox.source)
+      #expect(try await loader.loadAll(inbox.source).map(\.state) == [.skipped])
+      let stamp = try #require(FileStamp(of: path))
+      let stored = try await pool.first("SELECT stamp, digest FROM landing.file_stamp")
+      #expect(try stored?.get("stamp", as: String.self) == stamp.text)
+      #expect(try stored?.get("digest", as: String.self) == FileBytes.digest(of: path))
+
+      // It is the stamp that is asked: with another's digest beside it, the file is not known.
+      try await pool.execute("UPDATE landing.file_stamp SET digest = 'of another'")
+      #expect(try await loader.loadAll(inbox.source).map(\.rowsDuplicate) == [10])
+      try await pool.execute("DELETE FROM landing.file_stamp")
+      #expect(try await loader.loadAll(inbox.source).map(\.state) == [.skipped])
+
+      // Other rows, of the same size and with the same time.
+      let time = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate]
+      try inbox.put("day.csv", 1...10, paid: 2)
+      try FileManager.default.setAttributes([.modificationDate: time as Any], ofItemAtPath: path)
+      #expect(try await loader.loadAll(inbox.source).map(\.rowsCorrected) == [10])
+    }
+  }
+
   @Test func aFileThatFailsKeepsThoseBeforeIt() async throws {
     let inbox = try Inbox()
     try await withFreshDatabase { pool in

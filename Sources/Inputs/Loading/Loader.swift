@@ -199,7 +199,7 @@ public struct Loader: Sendable {
           target.source.hash))
     }
     guard try seen?.get("found", as: Bool.self) == true else { return nil }
-    let digest = try await SourceReading.onThread { try FileBytes.digest(of: path) }
+    let digest = try await digest(of: path, target)
     let earlier = try await pool.withConnection { connection in
       try await connection.first(
         SQL(
@@ -212,6 +212,24 @@ public struct Loader: Sendable {
     report.watermark = try earlier.get("watermark", as: Instant?.self)
     report.bytes = Int64(size)
     return report
+  }
+
+  /// The digest of a file's content: as remembered where the file system says that it is the same file.
+  private func digest(of path: String, _ target: LoadTarget) async throws -> String {
+    guard let stamp = FileStamp(of: path) else {
+      return try await SourceReading.onThread { try FileBytes.digest(of: path) }
+    }
+    let known = try await pool.first(
+      SQL(file: "queries/inputs/select_file_stamp.sql", target.sourceID, path, stamp.text))
+    if let known { return try known.get("digest") }
+    let isSettled = stamp.isSettled(at: clock.now())
+    let digest = try await SourceReading.onThread { try FileBytes.digest(of: path) }
+    if isSettled, FileStamp(of: path) == stamp {
+      try await pool.execute(
+        SQL(
+          file: "queries/inputs/upsert_file_stamp.sql", target.sourceID, path, stamp.text, digest))
+    }
+    return digest
   }
 
   nonisolated(nonsending) func run(

@@ -114,6 +114,12 @@ struct DecisionRecord: Sendable {
     return found
   }
 
+  /// Whether writing what is decided of an evaluation takes the connection.
+  func needsConnection(for evaluation: SegmentEvaluation) -> Bool {
+    guard let known, known.next == nil else { return true }
+    return !known.decisions.isEmpty || !evaluation.differences.isEmpty
+  }
+
   /// - Parameter segments: the internal number of each segment, by name.
   mutating func write(_ evaluation: SegmentEvaluation, segments: [String: Int32]) async throws {
     let now = try Self.decisions(evaluation, segments)

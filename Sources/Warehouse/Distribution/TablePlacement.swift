@@ -66,7 +66,7 @@ public struct TablePlacement: Sendable, Equatable {
       .local, "landing",
       [
         "source", "load", "event_key", "identity", "rejected", "unknown_kind", "order_key", "merge",
-        "erasure", "erased_key", "erasure_secret",
+        "erasure", "erased_key", "erasure_secret", "file_stamp",
       ])
     + of(
       .local, "features", ["tiles", "measure", "state", "state_column", "built_catalogue"])
