@@ -84,10 +84,25 @@ public struct Publisher: Sendable {
   }
 
   /// Makes what was written cheap to find, after the commit: nobody waits for it.
-  func summarizeBlocks(
-    of tables: [String] = ["segments.open_spell", "segments.ended_spell"]
-  ) async throws {
-    _ = try await pool.query(SQL(file: "queries/segments/summarize_blocks.sql", tables))
+  func summarizeBlocks() async throws {
+    _ = try await pool.query(Self.summary(of: ["segments.open_spell", "segments.ended_spell"]))
+  }
+
+  /// Does so for ended spells while the transaction that wrote them goes on: what it has written is
+  /// there, committed or not.
+  func summarizeEndedSpells() async throws {
+    do {
+      try await pool.transaction { connection in
+        try await connection.execute("SELECT set_config('lock_timeout', '200ms', true)")
+        try await connection.execute(Self.summary(of: ["segments.ended_spell"]))
+      }
+    } catch let error as WarehouseError where error.code == "warehouse.lock_not_available" {
+      // A vacuum is at work on them, for which the transaction must not wait: it is done after it.
+    }
+  }
+
+  private static func summary(of tables: [String]) -> SQL {
+    SQL(file: "queries/segments/summarize_blocks.sql", tables)
   }
 
   /// Publishes an evaluation in the transaction that holds the lock.

@@ -196,8 +196,7 @@ struct SeriesWriter {
     try await end(&series)
     try await series.takePassing()?.write(on: connection)
     CrashPoint.publishAfterCopy.pass()
-    // What has ended is indexed beside what opens: the blocks are there, committed or not.
-    async let indexed: Void = publisher.summarizeBlocks(of: ["segments.ended_spell"])
+    async let indexed: Void = publisher.summarizeEndedSpells()
     try await open(series)
     try await indexed
   }
