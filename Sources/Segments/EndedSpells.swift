@@ -46,16 +46,25 @@ struct EndedSpells: Sendable {
 
   /// Ends spells, some at a time: those that come next are made while others are on their way.
   ///
-  /// - Parameter next: makes some of them; nil where there are no more.
+  /// - Parameters:
+  ///   - ending: how many there are.
+  ///   - open: how many are open.
+  ///   - next: makes some of them; nil where there are no more.
   /// - Throws: `segments.out_of_step` where one was not open; `WarehouseError`.
-  static func end(on connection: Connection, _ next: () -> EndedSpells?) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { ending in
+  static func end(
+    _ ending: Int, of open: Int, on connection: Connection, _ next: () -> EndedSpells?
+  ) async throws {
+    if ending == 0 { return }
+    try await prepare(connection, merges: ending * 4 > open)
+    try await withThrowingTaskGroup(of: Void.self) { sending in
       while let spells = next() {
-        try await ending.waitForAll()
-        ending.addTask { try await spells.end(on: connection) }
+        try await sending.waitForAll()
+        sending.addTask { try await spells.end(on: connection) }
       }
-      try await ending.waitForAll()
+      try await sending.waitForAll()
     }
+    try await connection.script(
+      settings.map { "SET LOCAL \($0) TO DEFAULT" }.joined(separator: "; "))
   }
 
   private func end(on connection: Connection) async throws {
@@ -64,20 +73,21 @@ struct EndedSpells: Sendable {
     try Publication.expect(Int(try row?.get("ended", as: Int64.self) ?? 0), count, "ended")
   }
 
+  private static let settings = [
+    "enable_hashjoin", "enable_memoize", "enable_nestloop", "enable_mergejoin", "plan_cache_mode",
+  ]
+
   /// Has the server look up each spell by its key, or read the spells of its customers where many end.
   ///
   /// The server does not know how many spells the arrays name nor that they ascend, so that neighbours
-  /// share pages: it might read all open spells for some of them.
-  /// - Parameters:
-  ///   - ending: how many end.
-  ///   - open: how many are open.
-  static func prepare(_ connection: Connection, ending: Int, of open: Int) async throws {
-    let merges = ending * 4 > open
+  /// share pages: it might read all open spells for some of them. No plan is kept for the steps, which
+  /// end few spells of any customers.
+  private static func prepare(_ connection: Connection, merges: Bool) async throws {
+    let values = ["off", "off", merges ? "off" : "on", merges ? "on" : "off", "force_custom_plan"]
     try await connection.execute(
       """
-      SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_memoize', 'off', true),
-        set_config('enable_nestloop', \(merges ? "off" : "on"), true),
-        set_config('enable_mergejoin', \(merges ? "on" : "off"), true)
+      SELECT set_config(name, value, true)
+      FROM unnest(\(settings), \(values)) AS s(name, value)
       """)
   }
 }

@@ -144,11 +144,8 @@ struct Publication: Sendable {
       try Self.expect(opened, rows.opened, "opened")
     }
     CrashPoint.publishAfterCopy.pass()
-    if rows.ended > 0 {
-      let before = base?.evaluation.members.reduce(0) { $0 + $1.population } ?? 0
-      try await EndedSpells.prepare(connection, ending: rows.ended, of: before)
-      try await rows.end(on: connection)
-    }
+    let before = base?.evaluation.members.reduce(0) { $0 + $1.population } ?? 0
+    try await rows.end(of: before, on: connection)
     if rows.retracted + rows.reopened > 0 { try await correct(rows) }
   }
 

@@ -193,7 +193,8 @@ struct SeriesWriter {
     if series.isEmpty { return }
     var series = self.series
     self.series = SpellSeries(customers: universe)
-    try await end(&series)
+    // One that opens again must find its place free.
+    try await series.end(of: membersBefore, on: connection)
     try await series.takePassing()?.write(on: connection)
     CrashPoint.publishAfterCopy.pass()
     async let indexed: Void = publisher.summarizeEndedSpells()
@@ -214,12 +215,5 @@ struct SeriesWriter {
       try await series.eachOpened { try await writer.write(bytes: $0) }
     }
     try Publication.expect(opened, opening, "opened")
-  }
-
-  /// Ends the spells that were open before; one that opens again must find its place free.
-  private func end(_ series: inout SpellSeries) async throws {
-    if series.ended == 0 { return }
-    try await EndedSpells.prepare(connection, ending: series.ended, of: membersBefore)
-    try await series.end(on: connection)
   }
 }

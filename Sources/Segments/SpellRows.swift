@@ -73,10 +73,12 @@ struct SpellRows: Sendable {
   }
 
   /// Ends the spells of those who leave.
-  func end(on connection: Connection) async throws {
+  ///
+  /// - Parameter open: how many are open.
+  func end(of open: Int, on connection: Connection) async throws {
     let walk = Walk(parts, \.leaves)
     var left = blocks[...]
-    try await EndedSpells.end(on: connection) {
+    try await EndedSpells.end(ended, of: open, on: connection) {
       if left.isEmpty { return nil }
       var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
       while spells.count < EndedSpells.most, let words = left.popFirst() {

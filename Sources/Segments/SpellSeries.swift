@@ -104,15 +104,16 @@ struct SpellSeries: Sendable {
 
   // MARK: Rows
 
-  /// How many spells that were open before the series end in it.
-  var ended: Int { ending.count }
   /// How many spells end in it.
   var endings: Int { ending.count + passing.count + passed }
+
   /// Ends the spells that were open before the series and end in it.
-  mutating func end(on connection: Connection) async throws {
+  ///
+  /// - Parameter open: how many were open before it.
+  mutating func end(of open: Int, on connection: Connection) async throws {
     ending.sort()
     var left = ending[...]
-    try await EndedSpells.end(on: connection) {
+    try await EndedSpells.end(ending.count, of: open, on: connection) {
       if left.isEmpty { return nil }
       var spells = EndedSpells(at: members)
       for key in left.prefix(EndedSpells.most) {

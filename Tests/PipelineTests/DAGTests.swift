@@ -1,4 +1,5 @@
 import Schedules
+import TestSupport
 import Testing
 
 @testable import Pipeline
@@ -130,6 +131,19 @@ import Testing
 }
 
 @Suite struct JSONValueTests {
+  /// Every number reads back as it was written, to the last bit: products go from task to task so.
+  @Test func numbersKeepEveryBit() throws {
+    var random = SplitMix64(seed: 27)
+    for _ in 0..<2000 {
+      let number = Double(bitPattern: UInt64.random(in: 1..<0x7FF0_0000_0000_0000, using: &random))
+      let value = try JSONValue(parsing: "[\(number)]")
+      #expect(try value.decoded(as: [Double].self) == [number])
+      #expect(try JSONValue(encoding: [number]) == value)
+    }
+    #expect(try JSONValue(parsing: "0.1") == .number(0.1))
+    #expect(try JSONValue(parsing: "\(Int64.min)") == .integer(.min))
+  }
+
   @Test(arguments: [
     (#"{"b":1,"a":[true,null,"x"]}"#, #"{"a":[true,null,"x"],"b":1}"#),
     (#"[1.0, 1e2, 0.1, -0.5, 1e300]"#, "[1,100,0.1,-0.5,1e+300]"),
