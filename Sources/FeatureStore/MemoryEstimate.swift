@@ -46,7 +46,7 @@ struct MemoryEstimate: Equatable {
     let useful = max(1, customers / Self.usefulCustomers)
     // What an allocator leaves unused grows with what it gives.
     let free = limits.memoryBytes.map {
-      $0 - $0 / 32 - limits.cacheBytes - Self.base - whole * customers
+      $0 - $0 / 12 - limits.cacheBytes - Self.base - whole * customers
     }
     for threads in stride(from: limits.threads, through: 1, by: -1) {
       let wanted = min(useful, threads)
