@@ -129,16 +129,17 @@ struct Publication: Sendable {
         JSONText(try EvaluationStore.json(catalogue.versions)), id))
   }
 
+  /// Takes spells that open, in binary form.
+  static let opening: SQL = """
+    COPY segments.open_spell (
+      customer_id, valid_from, segment_id, opened_in, entered_version, entered_cause)
+    FROM STDIN (FORMAT binary)
+    """
+
   /// Opens, ends and corrects spells, and checks that the spells were as the sets said.
   private func writeSpells(_ rows: SpellRows) async throws {
     if rows.opened > 0 {
-      let opened = try await connection.copyIn(
-        """
-        COPY segments.open_spell (
-          customer_id, valid_from, segment_id, opened_in, entered_version, entered_cause)
-        FROM STDIN (FORMAT binary)
-        """
-      ) { writer in
+      let opened = try await connection.copyIn(Self.opening) { writer in
         try await rows.eachOpened { try await writer.write(bytes: $0) }
       }
       try Self.expect(opened, rows.opened, "opened")
@@ -174,8 +175,8 @@ struct Publication: Sendable {
   static func prepareDelta(on connection: Connection) async throws {
     try await connection.execute("ANALYZE segments.delta")
     // Spells are found by their keys, ascending: their pages are read once, so an index page costs
-    // no more than another; without this a scan of all spells looks cheaper from 1 % churn on. Where
-    // it is, the leaving customers are to fit one pass.
+    // no more than another; without this a scan of all spells looks cheaper from 1 % on. Where it is, the
+    // deltas are to fit one pass.
     try await connection.execute(
       "SELECT set_config('random_page_cost', '1', true), set_config('work_mem', '64MB', true)")
   }

@@ -205,13 +205,7 @@ struct SeriesWriter {
   private func open(_ series: SpellSeries) async throws {
     let opening = series.opening
     if opening == 0 { return }
-    let opened = try await connection.copyIn(
-      """
-      COPY segments.open_spell (
-        customer_id, valid_from, segment_id, opened_in, entered_version, entered_cause)
-      FROM STDIN (FORMAT binary)
-      """
-    ) { writer in
+    let opened = try await connection.copyIn(Publication.opening) { writer in
       try await series.eachOpened { try await writer.write(bytes: $0) }
     }
     try Publication.expect(opened, opening, "opened")
