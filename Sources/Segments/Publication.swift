@@ -24,6 +24,7 @@ struct PublicationSummary: Codable, Sendable {
 
 /// The writing half of a publication, inside its transaction; everything is decided already.
 struct Publication: Sendable {
+  let publisher: Publisher
   let connection: Connection
   let plan: PublicationPlan
   let id: Int32
@@ -138,16 +139,27 @@ struct Publication: Sendable {
 
   /// Opens, ends and corrects spells, and checks that the spells were as the sets said.
   private func writeSpells(_ rows: SpellRows) async throws {
-    if rows.opened > 0 {
-      let opened = try await connection.copyIn(Self.opening) { writer in
-        try await rows.eachOpened { try await writer.write(bytes: $0) }
-      }
-      try Self.expect(opened, rows.opened, "opened")
-    }
-    CrashPoint.publishAfterCopy.pass()
     let before = base?.evaluation.members.reduce(0) { $0 + $1.population } ?? 0
+    if rows.retracted + rows.reopened == 0,
+      let early = publisher.earlyOpening(of: id, opened: rows.opened, ended: rows.ended)
+    {
+      try await early.write(beside: connection) { try await Self.open(rows, on: $0) } rest: {
+        try await rows.end(of: before, on: connection)
+      }
+      CrashPoint.publishAfterCopy.pass()
+      return
+    }
+    if rows.opened > 0 { try await Self.open(rows, on: connection) }
+    CrashPoint.publishAfterCopy.pass()
     try await rows.end(of: before, on: connection)
     if rows.retracted + rows.reopened > 0 { try await correct(rows) }
+  }
+
+  private static func open(_ rows: SpellRows, on connection: Connection) async throws {
+    let opened = try await connection.copyIn(opening) { writer in
+      try await rows.eachOpened { try await writer.write(bytes: $0) }
+    }
+    try expect(opened, rows.opened, "opened")
   }
 
   /// Takes back what an earlier publication of the same as-of recorded wrongly.
@@ -225,7 +237,7 @@ struct Publication: Sendable {
           CREATE VIEW \(identifier: "audience", name) AS
           SELECT o.customer_id, c.customer_key, o.valid_from AS since,
             o.entered_cause::text AS cause, v.hash AS rule_version, p.run_id
-          FROM segments.open_spell o
+          FROM segments.shown_spell o
           LEFT JOIN facts.customers c ON c.customer_id = o.customer_id
           LEFT JOIN segments.rule_version v ON v.version_id = o.entered_version
           LEFT JOIN segments.publication_record p ON p.publication_id = o.opened_in

@@ -53,8 +53,8 @@ extension Publisher {
   /// transaction.
   private func publish(together orders: [Order]) async throws -> [PublicationResult] {
     guard let first = orders.first else { return [] }
-    return try await pool.transaction { connection in
-      try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
+    return try await pool.transaction(lasting: true) { connection in
+      let publisher = try await locking(connection)
       try await ask(first.fence, on: connection)
       let done = try await PublicationSummary.find(
         of: first.runID, evaluation: first.evaluationID, on: connection)
@@ -63,10 +63,13 @@ extension Publisher {
       let earlier = try await EarlierPublications.load(before: opening.asOf, on: connection)
       if earlier.isPast(opening.asOf) || earlier.live?.asOf == opening.asOf {
         // A past as-of, or the live one again: what is recorded may have to be taken back.
-        return [try await publish(first, opening, earlier, activity: .recorded, on: connection)]
+        return [
+          try await publisher.publish(
+            first, opening, earlier, activity: .recorded, on: connection)
+        ]
       }
       let writer = SeriesWriter(
-        connection: connection, publisher: self, earlier: earlier,
+        connection: connection, publisher: publisher, earlier: earlier,
         customers: try await Self.customers(of: orders, opening, on: connection))
       let results = try await write(writer, SeriesEntry(evaluation: opening), orders)
       for order in orders.prefix(results.count) { try await order.fence(connection) }

@@ -32,11 +32,38 @@ public struct Publisher: Sendable {
 
   let pool: ConnectionPool
   let clock: any WallClock
+  private let besideFrom: Int
 
   /// A publisher for one project's database.
-  public init(pool: ConnectionPool, clock: any WallClock = SystemClock()) {
+  ///
+  /// - Parameters:
+  ///   - pool: lends a second connection where much opens and much ends.
+  ///   - besideFrom: how many spells must open, and end, for that to pay.
+  public init(
+    pool: ConnectionPool, clock: any WallClock = SystemClock(), besideFrom: Int = 4_000
+  ) {
     self.pool = pool
     self.clock = clock
+    self.besideFrom = besideFrom
+  }
+
+  /// Takes the publish lock until the transaction ends.
+  ///
+  /// - Returns: a publisher for the rest of the transaction.
+  func locking(_ connection: Connection) async throws -> Publisher {
+    let row = try await connection.first(SQL(file: "queries/segments/lock_publication.sql"))
+    // What was removed keeps its places until the commit: others would wait for them.
+    return try row?.get("removed", as: Int64.self) == 0 ? self : overOneConnection
+  }
+
+  /// The same publisher, which takes no second connection.
+  var overOneConnection: Publisher {
+    Publisher(pool: pool, clock: clock, besideFrom: .max)
+  }
+
+  /// Opens spells beside what else a publication writes; nil where that does not pay.
+  func earlyOpening(of id: Int32, opened: Int, ended: Int) -> EarlyOpening? {
+    min(opened, ended) < besideFrom ? nil : EarlyOpening(pool: pool, publicationID: id)
   }
 
   /// Publishes a stored evaluation.
@@ -58,8 +85,8 @@ public struct Publisher: Sendable {
     recording: (@Sendable (PublicationResult) throws -> SQL)? = nil,
     fence: @escaping Fence = { _ in }
   ) async throws -> PublicationResult {
-    let result = try await pool.transaction { connection in
-      try await connection.execute(SQL(file: "queries/segments/lock_publication.sql"))
+    let result = try await pool.transaction(lasting: true) { connection in
+      let publisher = try await locking(connection)
       try await ask(fence, on: connection)
       let new: SegmentEvaluation
       do {
@@ -76,7 +103,8 @@ public struct Publisher: Sendable {
       let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
       var order = Order(evaluationID: evaluationID, runID: runID, fence: fence)
       order.recording = recording
-      return try await publish(order, new, earlier, activity: activity, on: connection)
+      return try await publisher.publish(
+        order, new, earlier, activity: activity, on: connection)
     }
     CrashPoint.publishAfterCommit.pass()
     try await summarizeBlocks()
@@ -123,7 +151,7 @@ public struct Publisher: Sendable {
     let time = earlier.following(clock.now())
     let isCorrection = earlier.live?.asOf == new.asOf
     var publication = Publication(
-      connection: connection, plan: plan, id: id, publishedAt: time,
+      publisher: self, connection: connection, plan: plan, id: id, publishedAt: time,
       evaluationID: order.evaluationID, runID: order.runID, base: earlier.base, evaluation: new)
     let reasons = try await publication.reasons(activity)
     let result = plan.result(

@@ -47,7 +47,7 @@ extension SegmentEvaluation {
 /// Writes several publications in one transaction.
 struct SeriesWriter {
   let connection: Connection
-  private let publisher: Publisher
+  private var publisher: Publisher
   private let universe: IDIndex
   /// How many spells were open before the series.
   private let membersBefore: Int
@@ -137,7 +137,7 @@ struct SeriesWriter {
     let now = publisher.clock.now()
     let time = lastTime.map { max(now, Instant(microseconds: $0.microseconds + 1)) } ?? now
     var publication = Publication(
-      connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
+      publisher: publisher, connection: connection, plan: plan, id: lastID + 1, publishedAt: time,
       evaluationID: order.evaluationID, runID: order.runID, base: last, evaluation: new)
     // Nothing has come late since the publication before, which is written with this one.
     let reasons =
@@ -193,21 +193,41 @@ struct SeriesWriter {
     if series.isEmpty { return }
     var series = self.series
     self.series = SpellSeries(customers: universe)
-    // One that opens again must find its place free.
-    try await series.end(of: membersBefore, on: connection)
-    try await series.takePassing()?.write(on: connection)
+    let (opening, again) = (series.opening(again: false), series.opening(again: true))
+    let first = series.members.first?.id ?? lastID
+    let early = publisher.earlyOpening(of: first, opened: opening, ended: series.endings)
+    if let early {
+      let opened = series.withoutEndings
+      try await early.write(beside: connection) {
+        try await Self.open(opened, opening, again: false, on: $0)
+      } rest: {
+        try await end(&series)
+      }
+    } else {
+      try await end(&series)
+    }
+    // What has ended here keeps its places until the commit.
+    publisher = publisher.overOneConnection
     CrashPoint.publishAfterCopy.pass()
     async let indexed: Void = publisher.summarizeEndedSpells()
-    try await open(series)
+    if early == nil { try await Self.open(series, opening, again: false, on: connection) }
+    // One that opens again finds its place free now.
+    try await Self.open(series, again, again: true, on: connection)
     try await indexed
   }
 
-  private func open(_ series: SpellSeries) async throws {
-    let opening = series.opening
-    if opening == 0 { return }
+  private func end(_ series: inout SpellSeries) async throws {
+    try await series.end(of: membersBefore, on: connection)
+    try await series.takePassing()?.write(on: connection)
+  }
+
+  private static func open(
+    _ series: SpellSeries, _ expected: Int, again: Bool, on connection: Connection
+  ) async throws {
+    if expected == 0 { return }
     let opened = try await connection.copyIn(Publication.opening) { writer in
-      try await series.eachOpened { try await writer.write(bytes: $0) }
+      try await series.eachOpened(again: again) { try await writer.write(bytes: $0) }
     }
-    try Publication.expect(opened, opening, "opened")
+    try Publication.expect(opened, expected, "opened")
   }
 }

@@ -24,6 +24,8 @@ struct SpellSeries: Sendable {
   private(set) var segments: [(id: Int32, version: Int32)] = []
   /// By segment and customer: where and why the spell opened that lasts, 0 for nowhere in this series.
   private var opened: [[UInt16]] = []
+  /// By segment: the customers whose spell from before the series ended in it.
+  private var left: [Bitset] = []
   /// Customer, segment, opening and ending, packed so that they sort in that order.
   private var passing: [UInt64] = []
   private var ending: [UInt64] = []
@@ -49,11 +51,19 @@ struct SpellSeries: Sendable {
       let number = number(of: change.definition.name, known)
       func code(_ row: Int) -> UInt16 { place | UInt16(reasons.cause(of: row, in: change).code) }
       // Who comes back on the day on which others leave is another customer: the order is free.
+      var left = self.left[number]
+      self.left[number] = Bitset(count: 0)
+      defer { self.left[number] = left }
       opened[number].withUnsafeMutableBufferPointer { opened in
         change.leaves.forEach { row in
           let start = opened[row]
           let key = Self.key(row, number, start, code(row))
-          if start == 0 { ending.append(key) } else { passing.append(key) }
+          if start == 0 {
+            ending.append(key)
+            left[row] = true
+          } else {
+            passing.append(key)
+          }
           opened[row] = 0
         }
         change.enters.forEach { row in opened[row] = code(row) }
@@ -70,6 +80,7 @@ struct SpellSeries: Sendable {
     numbers[name] = number
     segments.append((known.segment, known.version))
     opened.append(Array(repeating: 0, count: customers.count))
+    left.append(Bitset(count: customers.count))
     return number
   }
 
@@ -138,14 +149,25 @@ struct SpellSeries: Sendable {
     return taken
   }
 
+  /// The series with nothing but the spells that open.
+  var withoutEndings: SpellSeries {
+    var series = self
+    series.ending = []
+    series.passing = []
+    return series
+  }
+
   /// Calls `send` with pieces of a binary COPY into `segments.open_spell`: customer_id, valid_from,
   /// segment_id, opened_in, entered_version, entered_cause.
+  ///
+  /// - Parameter again: whether of customers who were in the segment before the series, whose place is
+  ///   free once those spells have ended; else of the others.
   func eachOpened(
-    _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
+    again: Bool, _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
     var encoder = BinaryCopyEncoder(columns: 6)
     for row in customers.ids.indices {
-      for segment in opened.indices where opened[segment][row] != 0 {
+      for segment in opened.indices where opened[segment][row] != 0 && left[segment][row] == again {
         let start = opened[segment][row]
         encoder.beginRow()
         encoder.append(int64: customers.ids[row])
@@ -162,8 +184,16 @@ struct SpellSeries: Sendable {
   }
 
   /// How many spells open in the series and last.
-  var opening: Int {
-    opened.reduce(0) { sum, rows in sum + rows.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } }
+  ///
+  /// - Parameter again: as ``eachOpened(again:_:)``.
+  func opening(again: Bool) -> Int {
+    zip(opened, left).reduce(0) { sum, segment in
+      let (opened, left) = segment
+      let all = opened.reduce(0) { $0 + ($1 == 0 ? 0 : 1) }
+      var returned = 0
+      left.forEach { returned += opened[$0] == 0 ? 0 : 1 }
+      return sum + (again ? returned : all - returned)
+    }
   }
 
   fileprivate func member(_ code: UInt16) -> Member { members[Int(code >> 4) - 1] }

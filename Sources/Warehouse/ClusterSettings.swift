@@ -52,7 +52,8 @@ struct ClusterSettings {
       // The first change of each page after a checkpoint logs the page. A night changes many pages a
       // little; the server's own compression (`on`) costs ten times what LZ4 does.
       ("wal_compression", hasLZ4 ? "lz4" : "off"), ("min_wal_size", "128MB"),
-      ("max_wal_size", "4GB"),
+      // What is written between two flushes of a night; with less, backends write it themselves.
+      ("wal_buffers", tests ? "16MB" : clamp(mib / 256, 16, 64)), ("max_wal_size", "4GB"),
       ("checkpoint_timeout", "15min"), ("checkpoint_completion_target", "0.9"),
       ("random_page_cost", "1.1"), ("jit", "off"),
       ("timezone", "UTC"), ("log_timezone", "UTC"), ("lc_messages", "C"),

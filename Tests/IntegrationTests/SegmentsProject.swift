@@ -13,11 +13,18 @@ struct SegmentsProject: Sendable {
   let reader: SegmentReader
 
   /// Customers 1 to `customers`, whose keys are `C1`, `C2` ….
-  init(_ pool: ConnectionPool, customers: Int) async throws {
+  ///
+  /// - Parameter besideFrom: how many spells open and end where publications open theirs over a
+  ///   connection of its own; nil for as many as do outside of tests.
+  init(_ pool: ConnectionPool, customers: Int, besideFrom: Int? = 1) async throws {
     self.pool = pool
     clock = ManualClock()
     store = EvaluationStore(pool: pool, clock: clock)
-    publisher = Publisher(pool: pool, clock: clock)
+    if let besideFrom {
+      publisher = Publisher(pool: pool, clock: clock, besideFrom: besideFrom)
+    } else {
+      publisher = Publisher(pool: pool, clock: clock)
+    }
     reader = SegmentReader(pool: pool)
     try await pool.execute(
       """
@@ -76,12 +83,12 @@ struct SegmentsProject: Sendable {
     try await pool.first(sql)?.get(0, as: Int64.self) ?? -1
   }
 
-  /// A hash of everything that publications write, evaluations apart.
+  /// A hash of everything that publications write and readers see, evaluations apart.
   func contents() async throws -> String {
     try await pool.first(
       """
       SELECT md5(string_agg(row, ',' ORDER BY row)) FROM (
-        SELECT 'o' || o::text AS row FROM segments.open_spell o
+        SELECT 'o' || o::text AS row FROM segments.shown_spell o
         UNION ALL SELECT 'e' || e::text FROM segments.ended_spell e
         UNION ALL SELECT 's' || s::text FROM segments.segment s
         UNION ALL SELECT 'v' || v::text FROM segments.rule_version v

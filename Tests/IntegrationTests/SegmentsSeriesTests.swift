@@ -74,6 +74,7 @@ struct SegmentsSeriesTests {
       UNION ALL SELECT 'v' || v::text FROM segments.rule_version v
       UNION ALL SELECT 'z' || z::text FROM segments.segment_size z
       UNION ALL SELECT 'd' || d::text FROM segments.delta d
+      UNION ALL SELECT 'b' || b::text FROM segments.early_opening b
       UNION ALL SELECT 't' || t::text FROM segments.transitions t
       UNION ALL SELECT 'p' || concat_ws(' ', publication_id, as_of, run_id, evaluation_id)
         FROM segments.publication_record
@@ -88,7 +89,8 @@ struct SegmentsSeriesTests {
   func equalsSinglePublications(_ seed: UInt64) async throws {
     let evaluations = Self.evaluations(seed)
     let single = try await withFreshDatabase { pool in
-      let project = try await SegmentsProject(pool, customers: 60)
+      // Over one connection, the series over two.
+      let project = try await SegmentsProject(pool, customers: 60, besideFrom: nil)
       try await trade(pool, seed)
       var results: [PublicationResult] = []
       let ids = try await save(evaluations, project)

@@ -49,7 +49,7 @@ public struct TablePlacement: Sendable, Equatable {
       [
         "evaluation", "evaluation_input", "evaluation_set", "publication_record",
         "evaluation_change", "segment", "rule_version", "segment_size", "rule_change",
-        "population_cut",
+        "population_cut", "early_opening",
       ])
     // customers first: the others are colocated with it.
     + of(

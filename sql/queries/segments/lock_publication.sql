@@ -1,3 +1,3 @@
 -- Takes the project's publish lock until the end of the transaction: publications go one by one.
--- Result: one row, nothing in it.
-SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtextextended('strata.publish', 0))
+-- Result: one row: removed = spells removed of a publication that never came to its end.
+SELECT segments.lock_publication() AS removed
