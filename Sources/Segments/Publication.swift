@@ -143,7 +143,9 @@ struct Publication: Sendable {
     if rows.retracted + rows.reopened == 0,
       let early = publisher.earlyOpening(of: id, opened: rows.opened, ended: rows.ended)
     {
-      try await early.write(beside: connection) { try await Self.open(rows, on: $0) } rest: {
+      try await early.write(beside: connection) {
+        try await Self.open(rows, on: $0)
+      } rest: {
         try await rows.end(of: before, on: connection)
       }
       CrashPoint.publishAfterCopy.pass()
