@@ -153,6 +153,8 @@ extension FeatureBuilder {
     let atOnce: Int
     /// The stored states to start from; nil for a build from nothing.
     let stored: StoredSet?
+    /// Who is in the ranges.
+    let known = KnownCustomers()
   }
 
   func work(
@@ -261,7 +263,7 @@ extension FeatureBuilder {
     let before = stored?.state.day == days.lastDay(before: work.asOf) ? stored : nil
     let swept = try await swept(
       &stored, work.catalogue, work.asOf, .range(range), everyone: work.stored?.customers,
-      on: connection)
+      known: work.known, on: connection)
     let isStored =
       before?.tileVersion == swept.tileVersion && work.stored?.ranges.contains(range) == true
       && before?.state == swept.state.withoutEdges

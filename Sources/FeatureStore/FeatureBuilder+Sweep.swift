@@ -25,14 +25,23 @@ extension FeatureBuilder {
   ///   - stored: may hold more customers than are chosen; nil afterwards, so that numbers which
   ///     nobody else holds are changed where they are.
   ///   - everyone: how many customers the states have together of which `stored` is one.
+  ///   - known: who was found in ranges before, in the same snapshot.
   func swept(
     _ stored: inout StateStore.Stored?, _ catalogue: FeatureCatalogue, _ asOf: Instant,
-    _ choice: CustomerChoice, everyone: Int? = nil, on connection: Connection
+    _ choice: CustomerChoice, everyone: Int? = nil, known: KnownCustomers? = nil,
+    on connection: Connection
   ) async throws -> SweptState {
     let version = try await tiles.version(on: connection)
     var range = 0
     if case .range(let part) = choice { range = part.number }
-    let population = try await ProfileReader.population(asOf: asOf, choice, on: connection)
+    let population: IDIndex
+    if case .range(let range) = choice, let known {
+      population = try await known(range, asOf) {
+        try await ProfileReader.population(asOf: asOf, choice, on: connection)
+      }
+    } else {
+      population = try await ProfileReader.population(asOf: asOf, choice, on: connection)
+    }
     var start = try await start(
       &stored, everyone: everyone ?? stored?.state.index.count ?? 0, choice, on: connection)
     let (from, anew, late) = (start?.state.day, start?.anew ?? [], start?.late ?? [])

@@ -67,7 +67,7 @@ struct TileSQL {
   /// Adds events to the tiles; `events` is the condition on `facts.events AS e`.
   ///
   /// The order of the rows keeps a day's tiles on few pages, for the BRIN index.
-  /// - Parameter merging: false where the tiles are empty and may lack their key.
+  /// - Parameter merging: false where none of the days has tiles, which then may lack their key.
   func fold(_ measures: [Measure], day: SQL, where events: SQL, merging: Bool) throws -> SQL {
     let columns = measures.map(\.columnName)
     let updates = columns.map { name -> SQL in

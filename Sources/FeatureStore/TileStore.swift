@@ -28,7 +28,9 @@ public struct TileStore: Sendable {
   @discardableResult
   public func fold(_ catalogue: FeatureCatalogue) async throws -> FoldResult {
     let result = try await pool.transaction { connection in
-      try await fold(catalogue.measures, on: connection)
+      // Tiles come from events: where a crash takes them, their loads are unfolded still.
+      try await connection.execute("SELECT set_config('synchronous_commit', 'off', true)")
+      return try await fold(catalogue.measures, on: connection)
     }
     if result.rows >= 10_000 {
       _ = try await pool.query(SQL(file: "queries/features/summarize_blocks.sql"))
@@ -120,8 +122,12 @@ public struct TileStore: Sendable {
       """
     let day = sql.day(from: first, through: last)
     guard try await connection.first("SELECT FROM facts.customer_day LIMIT 1") == nil else {
+      // Days that have no tiles, as those of a night: nothing to merge with, and half the work.
+      let merging =
+        try await connection.first(
+          "SELECT FROM facts.customer_day WHERE day >= \(days.day(of: first)) LIMIT 1") != nil
       return try await connection.execute(
-        sql.fold(measures, day: day, where: events, merging: true))
+        sql.fold(measures, day: day, where: events, merging: merging))
     }
     // Into empty tiles the key is built once afterwards: less than half the work.
     try await connection.execute(

@@ -79,7 +79,7 @@ public struct BuildFeatures: BatchesIntervals {
     let fold = range == nil ? try await context.fold(definitions) : nil
     let built = try await context.featureBuilder.advanceStates(
       definitions, to: context.asOf, by: range.map { .fixed([$0]) } ?? .automatic)
-    if let change { try await context.record(change, as: catalogue) }
+    try await context.record(change, as: catalogue)
     let way = built.from.map { "advanced from \($0)" } ?? "built from nothing"
     let ranges = "\(built.ranges.count) range\(built.ranges.count == 1 ? "" : "s")"
     context.log.info(
@@ -140,14 +140,17 @@ extension TaskContext {
   }
 
   /// The feature catalogue as it is now; says what it changes against what was last built.
-  func change(of catalogue: String) async throws -> BuiltCatalogue {
+  ///
+  /// - Returns: what to record; nil where it is what was last built.
+  func change(of catalogue: String) async throws -> BuiltCatalogue? {
     let change = try await catalogues().featurePlan(catalogue, in: pool)
     for line in change.plan.summary { log.info("\(line)") }
-    return change.now
+    return change.isRecorded ? nil : change.now
   }
 
   /// Records a catalogue as built.
-  func record(_ built: BuiltCatalogue, as catalogue: String) async throws {
+  func record(_ built: BuiltCatalogue?, as catalogue: String) async throws {
+    guard let built else { return }
     try await BuiltCatalogues(pool: pool).record(
       built, as: catalogue, asOf: asOf, at: clock.now())
   }

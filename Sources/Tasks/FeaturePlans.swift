@@ -11,10 +11,10 @@ extension Catalogues {
   /// - Throws: `FeatureError` with every problem of the catalogue; `WarehouseError`.
   public func featurePlan(
     _ file: String = File.features, readers: [FeaturePlan.Reader] = [], in pool: ConnectionPool
-  ) async throws -> (plan: FeaturePlan, now: BuiltCatalogue) {
+  ) async throws -> (plan: FeaturePlan, now: BuiltCatalogue, isRecorded: Bool) {
     let now = BuiltCatalogue(try features(file), attributes: try profileAttributes())
     let last = try await BuiltCatalogues(pool: pool).last(file)
-    return (FeaturePlan(from: last, to: now, readers: readers), now)
+    return (FeaturePlan(from: last, to: now, readers: readers), now, last == now)
   }
 
   /// The segments and models of the project with the features that they read.

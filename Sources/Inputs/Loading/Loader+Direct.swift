@@ -67,6 +67,8 @@ extension Loader {
     private var rows: StagedRows
     private var previous: DirectBatch?
     private var customers = CustomerKeys()
+    /// How many of them have ids.
+    private var resolved = 0
     private var newCustomers = 0
     private var marks: [DirectBatch.Mark] = []
     private var months: Set<Int32> = []
@@ -120,6 +122,10 @@ extension Loader {
       if let known, span.first <= known { throw Unsuited() }
       first = min(first, span.first)
       last = max(last, span.last)
+      let places = place(batch)
+      let keys = (resolved..<customers.count).map { customers.key($0) }
+      // Beside the ids of the events: neither waits for the other.
+      async let met = lookUp(keys)
       try await loader.step("keys")
       let claimed = try await connection.copyIn(
         """
@@ -134,7 +140,8 @@ extension Loader {
           hint: "does a trigger on landing.event_key leave rows out?")
       }
       try await loader.step("customers")
-      let found = try await identify(batch)
+      try await resolve(keys, await met)
+      let found = places.map { customers.ids[$0] }
       try await loader.step("events")
       try await ensureMonths(batch.months())
       currencies.formUnion(batch.currencies())
@@ -160,13 +167,11 @@ extension Loader {
       ) { try await $0.write(bytes: rejected) }
     }
 
-    /// The customers of a batch's accepted rows in order of time; those not met before are looked up
-    /// or given an id.
-    nonisolated(nonsending) private mutating func identify(
-      _ batch: DirectBatch
-    ) async throws -> [Int64] {
+    /// The places of the customers of a batch's accepted rows in order of time; those not met before
+    /// have no id yet.
+    private mutating func place(_ batch: DirectBatch) -> [Int] {
       let layout = batch.rows.layout
-      let known = customers.count
+      resolved = customers.count
       var places: [Int] = []
       places.reserveCapacity(batch.byTime.count)
       for row in batch.byTime {
@@ -174,14 +179,38 @@ extension Loader {
         customers.note(place, at: batch.rows.microseconds(row, layout.time) ?? 0)
         places.append(place)
       }
-      if customers.count > known { try await resolve(from: known) }
-      return places.map { customers.ids[$0] }
+      return places
     }
 
-    /// Looks the keys from a place on up, and gives new ones their ids.
-    nonisolated(nonsending) private mutating func resolve(from first: Int) async throws {
-      let keys = (first..<customers.count).map { customers.key($0) }
-      var found = try await identities(keys)
+    /// What is known of customers.
+    private struct Met: Sendable {
+      /// Nil for a new key.
+      var ids: [Int64?] = []
+      /// When they were first seen, in microseconds.
+      var seen: [Int64: Int64] = [:]
+    }
+
+    /// Looks keys up on another connection, which sees what was committed before: the load holds off
+    /// those who would change it, and gives ids itself to keys that it made known.
+    private func lookUp(_ keys: [String]) async throws -> Met {
+      if keys.isEmpty { return Met() }
+      return try await loader.pool.withLastingConnection { other in
+        var met = Met(ids: try await identities(keys, on: other))
+        let ids = met.ids.compactMap(\.self)
+        if ids.isEmpty { return met }
+        for row in try await other.query(SQL(file: "queries/inputs/list_first_seen.sql", ids)) {
+          met.seen[try row.get(0)] = try row.get(1, as: Instant.self).microseconds
+        }
+        return met
+      }
+    }
+
+    /// Gives the customers of new keys their ids.
+    nonisolated(nonsending) private mutating func resolve(
+      _ keys: [String], _ met: Met
+    ) async throws {
+      if keys.isEmpty { return }
+      var found = met.ids
       let unknown = found.indices.filter { found[$0] == nil }
       if !unknown.isEmpty {
         let new = unknown.map { keys[$0] }
@@ -189,7 +218,9 @@ extension Loader {
         if hasTombstones, try await loader.areErased(new, on: connection) { throw Unsuited() }
         newCustomers += try await connection.execute(
           SQL(file: "queries/inputs/insert_keyed_identities.sql", new))
-        for (place, identity) in zip(unknown, try await identities(new)) { found[place] = identity }
+        for (place, identity) in zip(unknown, try await identities(new, on: connection)) {
+          found[place] = identity
+        }
       }
       let ids = found.compactMap(\.self)
       guard ids.count == keys.count else {
@@ -197,18 +228,13 @@ extension Loader {
           code: "inputs.identities",
           message: "expected the ids of \(keys.count) customers, found \(ids.count)")
       }
-      var seen: [Int64: Int64] = [:]
-      if unknown.count < keys.count {
-        for row in try await connection.query(SQL(file: "queries/inputs/list_first_seen.sql", ids))
-        {
-          seen[try row.get(0)] = try row.get(1, as: Instant.self).microseconds
-        }
-      }
-      customers.resolve(from: first, ids, seen: ids.map { seen[$0] ?? .max })
+      customers.resolve(from: resolved, ids, seen: ids.map { met.seen[$0] ?? .max })
     }
 
     /// The customers of keys; nil for a new key.
-    nonisolated(nonsending) private func identities(_ keys: [String]) async throws -> [Int64?] {
+    nonisolated(nonsending) private func identities(
+      _ keys: [String], on connection: Connection
+    ) async throws -> [Int64?] {
       try await connection.first(SQL(file: "queries/inputs/list_identities.sql", keys))?
         .get("customers", as: [Int64?].self) ?? []
     }
