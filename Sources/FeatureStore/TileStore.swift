@@ -27,16 +27,27 @@ public struct TileStore: Sendable {
   ///   ``FeatureStoreError`` `feature_store.unknown_kind`, `feature_store.too_many_measures`.
   @discardableResult
   public func fold(_ catalogue: FeatureCatalogue) async throws -> FoldResult {
+    let result = try await foldAlone(catalogue)
+    try await summarize(result)
+    return result
+  }
+
+  /// Folds, and leaves it to the caller to ``summarize(_:)`` what was folded.
+  public func foldAlone(_ catalogue: FeatureCatalogue) async throws -> FoldResult {
     let result = try await pool.transaction { connection in
       // Tiles come from events: where a crash takes them, their loads are unfolded still.
       try await connection.execute("SELECT set_config('synchronous_commit', 'off', true)")
       return try await fold(catalogue.measures, on: connection)
     }
+    return result
+  }
+
+  /// Makes what was folded cheap to find by its days, where it is much.
+  public func summarize(_ result: FoldResult) async throws {
     if result.rows >= 10_000 {
       _ = try await pool.query(SQL(file: "queries/features/summarize_blocks.sql"))
     }
     if result.rows >= 100_000 { try await pool.execute("ANALYZE facts.customer_day") }
-    return result
   }
 
   private func fold(_ wanted: [Measure], on connection: Connection) async throws -> FoldResult {

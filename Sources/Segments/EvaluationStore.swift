@@ -87,12 +87,7 @@ public struct EvaluationStore: Sendable {
     guard
       let head = try await connection.first(
         SQL(file: "queries/segments/select_evaluation.sql", id))
-    else {
-      throw SegmentError(
-        code: "segments.unknown_evaluation",
-        message: "expected evaluation \(id), found none",
-        hint: "evaluations are removed once a later one is published; evaluate again")
-    }
+    else { throw unknown(id) }
     let count = Int(try head.get("customers", as: Int64.self))
     let customers = try EvaluationCodec.decodeIndex(
       head.get("ids", as: [UInt8].self), count: count)
@@ -112,6 +107,19 @@ public struct EvaluationStore: Sendable {
       },
       differences: try SegmentEvaluation.differences(
         decoding: head.get("differences"), of: customers, segments: segments.count))
+  }
+
+  static func unknown(_ id: Int64) -> SegmentError {
+    SegmentError(
+      code: "segments.unknown_evaluation",
+      message: "expected evaluation \(id), found none",
+      hint: "evaluations are removed once a later one is published; evaluate again")
+  }
+
+  /// The instant of a stored evaluation; nil where there is none.
+  static func asOf(of id: Int64, on connection: Connection) async throws -> Instant? {
+    try await connection.first(SQL(file: "queries/segments/select_evaluation_time.sql", id))?
+      .get("as_of")
   }
 
   /// The customers of a stored evaluation; nil where there is none.

@@ -88,23 +88,24 @@ public struct Publisher: Sendable {
     let result = try await pool.transaction(lasting: true) { connection in
       let publisher = try await locking(connection)
       try await ask(fence, on: connection)
-      let new: SegmentEvaluation
-      do {
-        new = try await EvaluationStore.load(evaluationID, on: connection)
-      } catch let error as SegmentError {
+      guard let asOf = try await EvaluationStore.asOf(of: evaluationID, on: connection) else {
         // A past day's is removed with its publication: a run that was killed before it could tell
         // is told again.
         guard
           let done = try await PublicationSummary.find(
             of: runID, evaluation: evaluationID, on: connection)
-        else { throw error }
+        else { throw EvaluationStore.unknown(evaluationID) }
         return done
       }
-      let earlier = try await EarlierPublications.load(before: new.asOf, on: connection)
+      // Both are large: one is read beside the other.
+      async let new = pool.withConnection {
+        try await EvaluationStore.load(evaluationID, on: $0)
+      }
+      let earlier = try await EarlierPublications.load(before: asOf, on: connection)
       var order = Order(evaluationID: evaluationID, runID: runID, fence: fence)
       order.recording = recording
       return try await publisher.publish(
-        order, new, earlier, activity: activity, on: connection)
+        order, await new, earlier, activity: activity, on: connection)
     }
     CrashPoint.publishAfterCommit.pass()
     try await summarizeBlocks()

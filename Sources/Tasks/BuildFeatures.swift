@@ -76,9 +76,15 @@ public struct BuildFeatures: BatchesIntervals {
     let definitions = try context.catalogues().features(catalogue)
     // Of a part the folding and what is said of the catalogue are others' work.
     let change = range == nil ? try await context.change(of: catalogue) : nil
-    let fold = range == nil ? try await context.fold(definitions) : nil
+    let fold = range == nil ? try await context.foldAlone(definitions) : nil
+    // Beside the reading of the stored states, which comes before that of tiles; where most tiles are
+    // new, before both.
+    let isLittle = fold.map { $0.rows < 100_000 } ?? true
+    if !isLittle { try await context.summarize(fold) }
+    async let summarized: Void = context.summarize(isLittle ? fold : nil)
     let built = try await context.featureBuilder.advanceStates(
       definitions, to: context.asOf, by: range.map { .fixed([$0]) } ?? .automatic)
+    try await summarized
     try await context.record(change, as: catalogue)
     let way = built.from.map { "advanced from \($0)" } ?? "built from nothing"
     let ranges = "\(built.ranges.count) range\(built.ranges.count == 1 ? "" : "s")"
@@ -133,7 +139,17 @@ extension TaskContext {
 
   /// Folds what landed into the day tiles.
   func fold(_ definitions: FeatureCatalogue) async throws -> FoldResult {
-    let fold = try await TileStore(pool: pool, zone: zone).fold(definitions)
+    let fold = try await foldAlone(definitions)
+    try await summarize(fold)
+    return fold
+  }
+
+  fileprivate func summarize(_ fold: FoldResult?) async throws {
+    if let fold { try await TileStore(pool: pool, zone: zone).summarize(fold) }
+  }
+
+  fileprivate func foldAlone(_ definitions: FeatureCatalogue) async throws -> FoldResult {
+    let fold = try await TileStore(pool: pool, zone: zone).foldAlone(definitions)
     progress(
       TaskProgress(done: Int64(fold.rows), unit: "tiles", note: "\(fold.loads.count) loads folded"))
     return fold

@@ -190,7 +190,9 @@ public final class ConnectionPool: Sendable {
       return (state.idle, state.waiters)
     }
     for waiter in waiters { waiter.continuation.resume(.failure(Self.closed)) }
-    for connection in idle { await connection.close() }
+    await withTaskGroup(of: Void.self) { closing in
+      for connection in idle { closing.addTask { await connection.close() } }
+    }
   }
 
   private static let closed = WarehouseError(

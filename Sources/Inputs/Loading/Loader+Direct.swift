@@ -66,6 +66,8 @@ extension Loader {
     private let now: Instant
     private var rows: StagedRows
     private var previous: DirectBatch?
+    /// How many batches were written.
+    private var batches = 0
     private var customers = CustomerKeys()
     /// How many of them have ids.
     private var resolved = 0
@@ -77,8 +79,11 @@ extension Loader {
     private var last = Int64.min
     private let hasTombstones: Bool
 
-    /// How many rows are decided about together.
+    /// How many rows are decided about together, at most.
     private static let batchRows = 40_000
+    /// How many at first, so that the server has work while the next ones are read; then twice as many
+    /// each time.
+    private static let firstRows = 10_000
     /// How far back in time a batch may go behind the one before it: blocks of events then still
     /// hold narrow spans.
     private static let disorder: Int64 = 86_400_000_000
@@ -98,18 +103,26 @@ extension Loader {
     /// Takes staged rows in.
     nonisolated(nonsending) mutating func take(_ bytes: [UInt8]) async throws {
       try rows.append(bytes)
-      if rows.count >= Self.batchSize { try await takeRest() }
+      if rows.count >= batchSize { try await takeRest() }
     }
 
-    private static var batchSize: Int { InputFaults.directRows ?? batchRows }
+    private var batchSize: Int {
+      InputFaults.directRows ?? min(Self.batchRows, Self.firstRows << min(batches, 8))
+    }
 
     /// Writes what was taken in so far.
     nonisolated(nonsending) mutating func takeRest() async throws {
       let taken = rows
       rows.removeAll()
-      for first in stride(from: 0, to: taken.count, by: Self.batchSize) {
-        let slice = first..<min(taken.count, first + Self.batchSize)
+      var first = 0
+      while first < taken.count {
+        // What is left of a reading goes along.
+        let left = taken.count - first
+        let size = InputFaults.directRows == nil && left < 2 * batchSize ? left : batchSize
+        let slice = first..<first + min(left, size)
         try await write(DirectBatch(taken, slice, after: previous))
+        first = slice.upperBound
+        batches += 1
       }
     }
 
