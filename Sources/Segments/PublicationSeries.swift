@@ -105,6 +105,7 @@ extension Publisher {
         else { break }
         (entry, position) = (next, position + 1)
       }
+      writer.prepareRest()
       try await writing.waitForAll()
       try await writer.finish()
       return writer.results

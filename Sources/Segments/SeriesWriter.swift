@@ -96,6 +96,9 @@ struct SeriesWriter {
   /// Spells to be written while the next publications are decided; nil while there are few.
   mutating func takePassing() -> PassingSpells? { series.takePassing(least: Self.passingTogether) }
 
+  /// Does of the rest what needs no connection.
+  mutating func prepareRest() { series.sortEndings() }
+
   /// As many as the server takes some tenths of a second to write: it is to have work early, and a
   /// customer's history to lie in few places.
   private static let passingTogether = 500_000

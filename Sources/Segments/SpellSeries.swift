@@ -29,6 +29,8 @@ struct SpellSeries: Sendable {
   /// Customer, segment, opening and ending, packed so that they sort in that order.
   private var passing: [UInt64] = []
   private var ending: [UInt64] = []
+  /// How many of `ending` are in order.
+  private var sorted = 0
   /// How many of `passing` were taken out.
   private var passed = 0
 
@@ -118,11 +120,18 @@ struct SpellSeries: Sendable {
   /// How many spells end in it.
   var endings: Int { ending.count + passing.count + passed }
 
+  /// Brings what ends in order, unless it is: may be done while there is something to wait for.
+  mutating func sortEndings() {
+    if sorted == ending.count { return }
+    ending.sort()
+    sorted = ending.count
+  }
+
   /// Ends the spells that were open before the series and end in it.
   ///
   /// - Parameter open: how many were open before it.
   mutating func end(of open: Int, on connection: Connection) async throws {
-    ending.sort()
+    sortEndings()
     var left = ending[...]
     try await EndedSpells.end(ending.count, of: open, on: connection) {
       if left.isEmpty { return nil }
@@ -153,6 +162,7 @@ struct SpellSeries: Sendable {
   var withoutEndings: SpellSeries {
     var series = self
     series.ending = []
+    series.sorted = 0
     series.passing = []
     return series
   }
@@ -210,7 +220,8 @@ struct PassingSpells: Sendable {
   private let series: SpellSeries
 
   fileprivate init(keys: [UInt64], series: SpellSeries) {
-    self.keys = keys
+    // Before anybody waits for them.
+    self.keys = keys.sorted()
     self.series = series.describing
   }
 
@@ -233,7 +244,7 @@ struct PassingSpells: Sendable {
     _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
   ) async throws {
     var encoder = BinaryCopyEncoder(columns: 10)
-    for key in keys.sorted() {
+    for key in keys {
       let key = SpellSeries.Key(key)
       let (start, end) = (series.member(key.start), series.member(key.end))
       let segment = series.segments[key.segment]

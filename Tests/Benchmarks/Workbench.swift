@@ -134,6 +134,10 @@ final class Workbench: Sendable {
     _ = try psql(database, ["-c", "CHECKPOINT"])
   }
 
+  /// Has everything written that was put off: what follows begins on a server at rest, and logs the
+  /// first change of each page whole, as a night does.
+  func checkpoint() throws { _ = try psql("postgres", ["-c", "CHECKPOINT"]) }
+
   private func makeTemplate() throws {
     try drop(Self.template)
     _ = try psql("postgres", ["-c", "CREATE DATABASE \(Self.template)"])
