@@ -11,15 +11,14 @@ struct EndedSpells: Sendable {
   private var versions: [Int32] = []
   private var causes: [Int32] = []
   private var places: [Int32] = []
+  /// Where each lies; nil before ``locate(on:)``.
+  private var locations: [TupleLocation]?
 
   /// - Parameter publications: those that an ending refers to by its place.
   init(at publications: [SpellSeries.Member]) { self.publications = publications }
 
   /// How many there are.
   var count: Int { customers.count }
-
-  /// As many as one statement takes, about: some hundred kilobytes.
-  static let most = 16_384
 
   /// Adds one, in the order of customers.
   ///
@@ -38,56 +37,43 @@ struct EndedSpells: Sendable {
 
   /// The statement that ends them: one row, `ended`.
   var statement: SQL {
-    SQL(
+    if let locations {
+      return SQL(
+        file: "queries/segments/end_located_spells.sql", customers, segments, versions, causes,
+        places, publications.map(\.id), publications.map(\.asOf), TransitionCause.texts, locations)
+    }
+    return SQL(
       file: "queries/segments/end_spells.sql", customers, segments, versions, causes, places,
       publications.map(\.id), publications.map(\.asOf), TransitionCause.texts, customers.min(),
       customers.max())
   }
 
-  /// Ends spells, some at a time: those that come next are made while others are on their way.
+  /// Ends them.
   ///
-  /// - Parameters:
-  ///   - ending: how many there are.
-  ///   - open: how many are open.
-  ///   - next: makes some of them; nil where there are no more.
   /// - Throws: `segments.out_of_step` where one was not open; `WarehouseError`.
-  static func end(
-    _ ending: Int, of open: Int, on connection: Connection, _ next: () -> EndedSpells?
-  ) async throws {
-    if ending == 0 { return }
-    try await prepare(connection, merges: ending * 4 > open)
-    try await withThrowingTaskGroup(of: Void.self) { sending in
-      while let spells = next() {
-        try await sending.waitForAll()
-        sending.addTask { try await spells.end(on: connection) }
-      }
-      try await sending.waitForAll()
-    }
-    try await connection.script(
-      settings.map { "SET LOCAL \($0) TO DEFAULT" }.joined(separator: "; "))
-  }
-
-  private func end(on connection: Connection) async throws {
+  func end(on connection: Connection) async throws {
     if count == 0 { return }
     let row = try await connection.first(statement)
     try Publication.expect(Int(try row?.get("ended", as: Int64.self) ?? 0), count, "ended")
   }
 
-  private static let settings = [
-    "enable_hashjoin", "enable_memoize", "enable_nestloop", "enable_mergejoin", "plan_cache_mode",
-  ]
-
-  /// Has the server look up each spell by its key, or read the spells of its customers where many end.
+  /// Finds where they lie, on any connection: what ends them then need not look them up.
   ///
-  /// The server does not know how many spells the arrays name nor that they ascend, so that neighbours
-  /// share pages: it might read all open spells for some of them. No plan is kept for the steps, which
-  /// end few spells of any customers.
-  private static func prepare(_ connection: Connection, merges: Bool) async throws {
-    let values = ["off", "off", merges ? "off" : "on", merges ? "on" : "off", "force_custom_plan"]
-    try await connection.execute(
-      """
-      SELECT set_config(name, value, true)
-      FROM unnest(\(settings), \(values)) AS s(name, value)
-      """)
+  /// That holds as long as the publish lock is held: nobody else moves open spells.
+  /// - Throws: `segments.out_of_step` where one is not open; `WarehouseError`.
+  func locate(on connection: Connection) async throws -> EndedSpells {
+    if count == 0 { return self }
+    let row = try await connection.first(
+      SQL(
+        file: "queries/segments/locate_spells.sql", customers, segments, customers.min(),
+        customers.max()))
+    let numbers = try row?.get("numbers", as: [Int64]?.self) ?? []
+    let found = try row?.get("locations", as: [TupleLocation]?.self) ?? []
+    try Publication.expect(found.count, count, "found open")
+    var locations = found
+    for (number, location) in zip(numbers, found) { locations[Int(number) - 1] = location }
+    var spells = self
+    spells.locations = locations
+    return spells
   }
 }

@@ -45,7 +45,7 @@ enum EvaluationCodec {
       let length = try number(bytes, &position)
       guard length > 0, length <= UInt64(count - ids.count), ids.last.map({ $0 < first }) ?? true
       else { throw damaged("customer ids do not ascend") }
-      for offset in 0..<Int64(length) { ids.append(first &+ offset) }
+      ids.append(contentsOf: first..<first &+ Int64(length))
       next = first &+ Int64(length)
     }
     guard ids.count == count else { throw damaged("\(ids.count) customers of \(count)") }

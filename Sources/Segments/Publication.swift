@@ -139,21 +139,23 @@ struct Publication: Sendable {
 
   /// Opens, ends and corrects spells, and checks that the spells were as the sets said.
   private func writeSpells(_ rows: SpellRows) async throws {
-    let before = base?.evaluation.members.reduce(0) { $0 + $1.population } ?? 0
+    let endings = rows.endings(
+      of: base?.evaluation.members.reduce(0) { $0 + $1.population } ?? 0)
     if rows.retracted + rows.reopened == 0,
       let early = publisher.earlyOpening(of: id, opened: rows.opened, ended: rows.ended)
     {
       try await early.write(beside: connection) {
         try await Self.open(rows, on: $0)
+        try await endings.locate(on: $0)
       } rest: {
-        try await rows.end(of: before, on: connection)
+        try await endings.end(on: connection)
       }
       CrashPoint.publishAfterCopy.pass()
       return
     }
     if rows.opened > 0 { try await Self.open(rows, on: connection) }
     CrashPoint.publishAfterCopy.pass()
-    try await rows.end(of: before, on: connection)
+    try await endings.end(on: connection)
     if rows.retracted + rows.reopened > 0 { try await correct(rows) }
   }
 

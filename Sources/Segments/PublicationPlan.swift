@@ -13,8 +13,9 @@ import Schedules
 ///        yes      no      yes    the leaving recorded at this as-of was wrong: the spell reopens
 ///        no       yes     no     the entry recorded at this as-of was wrong: it is retracted
 struct PublicationPlan: Sendable {
-  /// One segment of the new catalogue, or one that left it.
-  struct Change: Sendable {
+  /// One segment of the new catalogue, or one that left it. A class, because every row that moves asks
+  /// for its segment's.
+  final class Change: Sendable {
     /// As it is to be published; for a segment that left the catalogue, as it was live.
     let definition: SegmentDefinition
     /// Whether the new catalogue has the segment.
@@ -31,6 +32,24 @@ struct PublicationPlan: Sendable {
     let retracts: Bitset
     /// Who moves because of something other than the rule; nil for nobody.
     let decided: DecidedCauses?
+
+    init(
+      definition: SegmentDefinition, isLive: Bool, ruleChanged: Bool, members: Int, entered: Int,
+      left: Int, enters: Bitset, leaves: Bitset, reopens: Bitset, retracts: Bitset,
+      decided: DecidedCauses?
+    ) {
+      self.definition = definition
+      self.isLive = isLive
+      self.ruleChanged = ruleChanged
+      self.members = members
+      self.entered = entered
+      self.left = left
+      self.enters = enters
+      self.leaves = leaves
+      self.reopens = reopens
+      self.retracts = retracts
+      self.decided = decided
+    }
 
     /// Whether no row of the spells changes.
     var isStill: Bool {
@@ -162,6 +181,7 @@ struct RowMap {
   }
 
   static func isPrefix(_ ids: [Int64], of all: [Int64]) -> Bool {
-    ids.count <= all.count && ids.elementsEqual(all.prefix(ids.count))
+    // Slices of the same buffer are equal at once, and others word by word.
+    ids.count <= all.count && ids[...] == all[..<ids.count]
   }
 }

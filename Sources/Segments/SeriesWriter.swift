@@ -85,7 +85,7 @@ struct SeriesWriter {
   }
 
   /// How many spells end in the series.
-  var rowsToWrite: Int { series.endings }
+  var rowsToWrite: Int { series.ended }
 
   /// Whether adding a publication takes the connection: its statements otherwise wait.
   func takesConnection(_ entry: SeriesEntry, _ decided: Decided) -> Bool {
@@ -198,16 +198,18 @@ struct SeriesWriter {
     self.series = SpellSeries(customers: universe)
     let (opening, again) = (series.opening(again: false), series.opening(again: true))
     let first = series.members.first?.id ?? lastID
-    let early = publisher.earlyOpening(of: first, opened: opening, ended: series.endings)
+    let early = publisher.earlyOpening(of: first, opened: opening, ended: series.ended)
+    let endings = series.endings(of: membersBefore)
     if let early {
       let opened = series.withoutEndings
       try await early.write(beside: connection) {
         try await Self.open(opened, opening, again: false, on: $0)
+        try await endings.locate(on: $0)
       } rest: {
-        try await end(&series)
+        try await end(endings, &series)
       }
     } else {
-      try await end(&series)
+      try await end(endings, &series)
     }
     // What has ended here keeps its places until the commit.
     publisher = publisher.overOneConnection
@@ -219,8 +221,8 @@ struct SeriesWriter {
     try await indexed
   }
 
-  private func end(_ series: inout SpellSeries) async throws {
-    try await series.end(of: membersBefore, on: connection)
+  private func end(_ endings: Endings, _ series: inout SpellSeries) async throws {
+    try await endings.end(on: connection)
     try await series.takePassing()?.write(on: connection)
   }
 

@@ -72,16 +72,16 @@ struct SpellRows: Sendable {
     try await send(encoder.take())
   }
 
-  /// Ends the spells of those who leave.
+  /// The spells of those who leave.
   ///
   /// - Parameter open: how many are open.
-  func end(of open: Int, on connection: Connection) async throws {
+  func endings(of open: Int) -> Endings {
     let walk = Walk(parts, \.leaves)
-    var left = blocks[...]
-    try await EndedSpells.end(ended, of: open, on: connection) {
-      if left.isEmpty { return nil }
+    let blocks = self.blocks
+    let pieces = walk.pieces(of: blocks, least: ended / Endings.parts(of: ended))
+    return Endings(ended, of: open, parts: pieces.count) { piece in
       var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
-      while spells.count < EndedSpells.most, let words = left.popFirst() {
+      for words in blocks[pieces[piece]] {
         walk.visit(words) { row, part in
           spells.append(
             customer: plan.customers.ids[row], segment: part.segment, version: part.version,
@@ -128,7 +128,7 @@ struct SpellRows: Sendable {
   }
 
   /// The members of one kind of set over the segments that have some.
-  private struct Walk {
+  private struct Walk: Sendable {
     private let parts: [Part]
     private let sets: [[UInt64]]
 
@@ -138,6 +138,21 @@ struct SpellRows: Sendable {
     }
 
     var isEmpty: Bool { parts.isEmpty }
+
+    /// Blocks in runs of at least so many members, but for the last.
+    func pieces(of blocks: [Range<Int>], least: Int) -> [Range<Int>] {
+      var pieces: [Range<Int>] = []
+      var (start, members) = (0, 0)
+      for (number, words) in blocks.enumerated() {
+        for set in sets {
+          for word in words { members += set[word].nonzeroBitCount }
+        }
+        if members < max(least, 1), number + 1 < blocks.count { continue }
+        pieces.append(start..<number + 1)
+        (start, members) = (number + 1, 0)
+      }
+      return pieces
+    }
 
     /// Visits rows of a block ascending, and at each row its segments.
     func visit(_ words: Range<Int>, _ body: (Int, Part) -> Void) {

@@ -118,7 +118,7 @@ struct SpellSeries: Sendable {
   // MARK: Rows
 
   /// How many spells end in it.
-  var endings: Int { ending.count + passing.count + passed }
+  var ended: Int { ending.count + passing.count + passed }
 
   /// Brings what ends in order, unless it is: may be done while there is something to wait for.
   mutating func sortEndings() {
@@ -127,23 +127,22 @@ struct SpellSeries: Sendable {
     sorted = ending.count
   }
 
-  /// Ends the spells that were open before the series and end in it.
+  /// The spells that were open before the series and end in it, in order.
   ///
   /// - Parameter open: how many were open before it.
-  mutating func end(of open: Int, on connection: Connection) async throws {
+  mutating func endings(of open: Int) -> Endings {
     sortEndings()
-    var left = ending[...]
-    try await EndedSpells.end(ending.count, of: open, on: connection) {
-      if left.isEmpty { return nil }
+    let parts = Endings.parts(of: ending.count)
+    let most = (ending.count + parts - 1) / parts
+    return Endings(ending.count, of: open, parts: parts) { [self] part in
       var spells = EndedSpells(at: members)
-      for key in left.prefix(EndedSpells.most) {
+      for key in ending[min(part * most, ending.count)..<min((part + 1) * most, ending.count)] {
         let key = Key(key)
         let segment = segments[key.segment]
         spells.append(
           customer: customers.ids[key.row], segment: segment.id, version: segment.version,
           cause: TransitionCause.inOrder[Int(key.end & 0xF)], at: Int(key.end >> 4) - 1)
       }
-      left = left.dropFirst(EndedSpells.most)
       return spells
     }
   }

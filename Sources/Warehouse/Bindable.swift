@@ -22,6 +22,7 @@ public struct SQLType: Sendable, Hashable {
   static let int4 = SQLType(oid: 23, arrayOID: 1007, name: "int4")
   static let text = SQLType(oid: 25, arrayOID: 1009, name: "text")
   static let oid = SQLType(oid: 26, arrayOID: 1028, name: "oid")
+  static let tid = SQLType(oid: 27, arrayOID: 1010, name: "tid")
   static let json = SQLType(oid: 114, arrayOID: 199, name: "json")
   static let float4 = SQLType(oid: 700, arrayOID: 1021, name: "float4")
   static let float8 = SQLType(oid: 701, arrayOID: 1022, name: "float8")
@@ -35,7 +36,7 @@ public struct SQLType: Sendable, Hashable {
 
   static let known: [UInt32: SQLType] = Dictionary(
     uniqueKeysWithValues: [
-      bool, bytea, name, int8, int2, int4, text, oid, json, float4, float8, date, timestamp,
+      bool, bytea, name, int8, int2, int4, text, oid, tid, json, float4, float8, date, timestamp,
       timestamptz, interval, numeric, uuid, jsonb,
     ].map { ($0.oid, $0) })
 
@@ -150,6 +151,27 @@ extension ArrayElement where Self: Bindable {
   /// `ARRAY[…]::type[]`.
   public static func arrayLiteral(_ values: [Self]) -> String {
     "ARRAY[" + values.map(\.sqlLiteral).joined(separator: ", ") + "]::\(sqlType.name)[]"
+  }
+}
+
+extension ArrayElement where Self: Bindable & FixedWidthInteger {
+  /// Appends the binary form of an array of whole numbers, of which there may be many.
+  public static func encodeArray(_ values: [Self], into bytes: inout [UInt8]) {
+    let head: [Int32] =
+      [values.isEmpty ? 0 : 1, 0, Int32(bitPattern: sqlType.oid)]
+      + (values.isEmpty ? [] : [Int32(values.count), 1])
+    for number in head { bytes.appendBigEndian(number) }
+    let size = MemoryLayout<Self>.size
+    let elements = [UInt8](unsafeUninitializedCapacity: values.count * (4 + size)) { room, count in
+      let raw = UnsafeMutableRawBufferPointer(room)
+      for (number, value) in values.enumerated() {
+        let start = number * (4 + size)
+        raw.storeBytes(of: Int32(size).bigEndian, toByteOffset: start, as: Int32.self)
+        raw.storeBytes(of: value.bigEndian, toByteOffset: start + 4, as: Self.self)
+      }
+      count = raw.count
+    }
+    bytes += elements
   }
 }
 

@@ -88,8 +88,8 @@ extension [UInt8] {
     appendBigEndian(Int32(0))
     body(&self)
     let length = Int32(count - start - 4)
-    for (index, shift) in [24, 16, 8, 0].enumerated() {
-      self[start + index] = UInt8(truncatingIfNeeded: length >> Int32(shift))
+    withUnsafeMutableBytes {
+      $0.storeBytes(of: length.bigEndian, toByteOffset: start, as: Int32.self)
     }
   }
 }

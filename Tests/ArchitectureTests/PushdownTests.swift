@@ -29,6 +29,14 @@ struct PushdownTests {
         + "For Citus, what a source said of a time (valid_from) has to be fetched before: its "
         + "subquery is correlated with a staged row"
     ),
+    "sql/queries/segments/end_located_spells.sql": (
+      [.rowAddress],
+      "spells are known by their keys, and where they lie only saves the way there: another shard's row "
+        + "at the same place has another key. Costs a look at that place in every shard"
+    ),
+    "sql/queries/segments/locate_spells.sql": (
+      [.rowAddress], "what it finds is compared with the keys where it is used"
+    ),
     "sql/queries/inputs/upsert_seen_customers.sql": (
       [.localJoin, .outerJoinSide],
       "which customers of a load are new is decided where the load is: on the coordinator. Citus "
