@@ -104,14 +104,20 @@ extension Bitset {
   /// Rows in `self` and not in `other`.
   public func subtracting(_ other: Bitset) -> Bitset { Bitset.zip(self, other) { $0 & ~$1 } }
 
+  @inline(__always)
   private static func zip(
     _ left: Bitset, _ right: Bitset, _ combine: (UInt64, UInt64) -> UInt64
   ) -> Bitset {
     precondition(left.count == right.count, "bitsets of \(left.count) and \(right.count) rows")
-    var result = left
-    for index in left.words.indices {
-      result.words[index] = combine(left.words[index], right.words[index])
+    let count = left.words.count
+    let words = [UInt64](unsafeUninitializedCapacity: count) { result, initialized in
+      left.words.withUnsafeBufferPointer { left in
+        right.words.withUnsafeBufferPointer { right in
+          for index in 0..<count { result[index] = combine(left[index], right[index]) }
+        }
+      }
+      initialized = count
     }
-    return result
+    return Bitset(count: left.count, words: words)
   }
 }

@@ -13,6 +13,27 @@ public struct IDIndex: Sendable, Equatable {
     self.ids = ids
   }
 
+  /// An index over runs of ids that follow each other: the first id of each and how many they are.
+  ///
+  /// - Parameter count: how many ids there are in all.
+  /// - Returns: nil where the runs do not ascend or have another number of ids.
+  public init?(runs: some Sequence<(first: Int64, length: Int)>, count: Int) {
+    var isSound = true
+    ids = [Int64](unsafeUninitializedCapacity: count) { room, filled in
+      for run in runs {
+        guard run.length > 0, run.length <= count - filled, run.first <= .max - Int64(run.length),
+          filled == 0 || room[filled - 1] < run.first
+        else {
+          isSound = false
+          return
+        }
+        for offset in 0..<run.length { room[filled + offset] = run.first &+ Int64(offset) }
+        filled += run.length
+      }
+    }
+    if !isSound || ids.count != count { return nil }
+  }
+
   /// An index over any ids.
   public init(_ ids: some Sequence<Int64>) {
     var sorted: [Int64] = []

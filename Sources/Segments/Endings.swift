@@ -10,37 +10,33 @@ import Warehouse
 final class Endings: Sendable {
   private let ending: Int
   private let merges: Bool
-  private let make: @Sendable (Int) -> EndedSpells
+  private let sizes: [Int]
+  private let make: @Sendable (Range<Int>) -> EndedSpells
   private let parts: Mutex<Parts>
   private let located: AsyncStream<EndedSpells>
   private let locating: AsyncStream<EndedSpells>.Continuation
 
+  /// What neither connection has begun with, and what was taken to be looked up.
   private struct Parts {
-    /// Those that neither connection has begun with.
     var left: Range<Int>
-    /// How many are looked up, or were.
+    var spells: Int
     var lookedUp = 0
+    var shared: [Range<Int>] = []
   }
 
   /// - Parameters:
-  ///   - ending: how many there are.
+  ///   - sizes: how many spells each of some pieces has; several pieces are sent together.
   ///   - open: how many are open.
-  ///   - parts: how many parts `make` makes, about as many as ``parts(of:)`` says.
-  ///   - make: makes a part, in the order of customers as the parts are.
+  ///   - make: makes some pieces that follow each other, in the order of customers.
   init(
-    _ ending: Int, of open: Int, parts: Int, make: @escaping @Sendable (Int) -> EndedSpells
+    sizes: [Int], of open: Int, make: @escaping @Sendable (Range<Int>) -> EndedSpells
   ) {
-    self.ending = ending
+    ending = sizes.reduce(0, +)
     merges = ending * 4 > open
+    self.sizes = sizes
     self.make = make
-    self.parts = Mutex(Parts(left: 0..<parts))
+    parts = Mutex(Parts(left: sizes.indices, spells: ending))
     (located, locating) = AsyncStream.makeStream()
-  }
-
-  /// In how many parts to end spells: a part is a statement of some hundred kilobytes at most, and
-  /// neither connection waits long for the other's last.
-  static func parts(of ending: Int) -> Int {
-    max(1, (ending + 16_383) / 16_384, min(16, ending / 1_024))
   }
 
   /// Ends them all.
@@ -49,7 +45,7 @@ final class Endings: Sendable {
   func end(on connection: Connection) async throws {
     if ending == 0 { return }
     try await set(merges ? Self.merging : Self.byKey, on: connection)
-    try await each(next: { $0.left.popFirst() }) { try await $0.end(on: connection) }
+    try await each(next: takeFirst) { try await $0.end(on: connection) }
     var lookedUp = parts.withLock(\.lookedUp)
     if lookedUp > 0 {
       try await set(Self.byLocation, on: connection)
@@ -64,27 +60,73 @@ final class Endings: Sendable {
       Self.byLocation.keys.map { "SET LOCAL \($0) TO DEFAULT" }.joined(separator: "; "))
   }
 
-  /// Finds where those lie that ``end(on:)`` has not come to, on another connection's transaction.
+  /// Leaves some to a connection that looks up where they lie and then opens spells: so many that both
+  /// connections are done at about the same time.
   ///
-  /// - Throws: `segments.out_of_step` where one is not open; `WarehouseError`.
-  func locate(on connection: Connection) async throws {
-    defer { locating.finish() }
-    if ending == 0 { return }
-    try await set(merges ? Self.merging : Self.byKey, on: connection)
-    try await each(next: Self.takeLast) {
-      self.locating.yield(try await $0.locate(on: connection))
+  /// - Parameter opening: how many spells it opens.
+  func share(with opening: Int) {
+    // To open one takes about two thirds of what it takes to end one, and to look one up a half.
+    let share = min(ending - opening * 2 / 3, ending / 2)
+    parts.withLock { parts in
+      while ending - parts.spells < share {
+        let most = min(share - (ending - parts.spells), 4_096)
+        if let part = takeLast(&parts, most: most) { parts.shared.append(part) }
+      }
     }
   }
 
-  private static func takeLast(_ parts: inout Parts) -> Int? {
-    guard let last = parts.left.popLast() else { return nil }
+  /// Finds where the shared ones lie, on another connection's transaction.
+  ///
+  /// - Throws: `segments.out_of_step` where one is not open; `WarehouseError`.
+  func locateShared(on connection: Connection) async throws {
+    try await locate(on: connection) { $0.shared.popLast() }
+  }
+
+  /// Finds where those lie that ``end(on:)`` has not come to.
+  func locateRest(on connection: Connection) async throws {
+    try await locate(on: connection) { self.takeLast(&$0, most: Self.together($0.spells)) }
+  }
+
+  private func locate(
+    on connection: Connection, next: @escaping @Sendable (inout Parts) -> Range<Int>?
+  ) async throws {
+    if ending == 0 { return }
+    do {
+      try await set(merges ? Self.merging : Self.byKey, on: connection)
+      try await each(next: next) { self.locating.yield(try await $0.locate(on: connection)) }
+    } catch {
+      locating.finish()
+      throw error
+    }
+  }
+
+  /// How many spells to send together: fewer and fewer, so that neither connection waits long for the
+  /// other's last, and some hundred kilobytes at most.
+  private static func together(_ left: Int) -> Int { min(max(left / 2, 512), 16_384) }
+
+  private func takeFirst(_ parts: inout Parts) -> Range<Int>? {
+    if parts.left.isEmpty { return nil }
+    let start = parts.left.lowerBound
+    let most = Self.together(parts.spells)
+    var taken = 0
+    while taken < most, let piece = parts.left.popFirst() { taken += sizes[piece] }
+    parts.spells -= taken
+    return start..<parts.left.lowerBound
+  }
+
+  private func takeLast(_ parts: inout Parts, most: Int) -> Range<Int>? {
+    if parts.left.isEmpty { return nil }
+    let end = parts.left.upperBound
+    var taken = 0
+    while taken < most, let piece = parts.left.popLast() { taken += sizes[piece] }
+    parts.spells -= taken
     parts.lookedUp += 1
-    return last
+    return parts.left.upperBound..<end
   }
 
   /// Sends parts one by one, and makes the next meanwhile.
   private func each(
-    next: @Sendable (inout Parts) -> Int?,
+    next: @Sendable (inout Parts) -> Range<Int>?,
     _ send: @escaping @Sendable (EndedSpells) async throws -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { sending in

@@ -36,20 +36,19 @@ enum EvaluationCodec {
   ///
   /// - Throws: `segments.evaluation_damaged`.
   static func decodeIndex(_ bytes: [UInt8], count: Int) throws -> IDIndex {
-    var ids: [Int64] = []
-    ids.reserveCapacity(count)
+    var runs: [(first: Int64, length: Int)] = []
     var next: Int64 = 0
     var position = 0
     while position < bytes.count {
       let first = next &+ Int64(bitPattern: try number(bytes, &position))
-      let length = try number(bytes, &position)
-      guard length > 0, length <= UInt64(count - ids.count), ids.last.map({ $0 < first }) ?? true
-      else { throw damaged("customer ids do not ascend") }
-      ids.append(contentsOf: first..<first &+ Int64(length))
+      let length = Int(truncatingIfNeeded: try number(bytes, &position))
+      runs.append((first, length))
       next = first &+ Int64(length)
     }
-    guard ids.count == count else { throw damaged("\(ids.count) customers of \(count)") }
-    return IDIndex(sorted: ids)
+    guard let index = IDIndex(runs: runs, count: count) else {
+      throw damaged("customer ids that do not ascend, or others than \(count)")
+    }
+    return index
   }
 
   /// The bytes of a set.

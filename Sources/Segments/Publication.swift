@@ -144,9 +144,11 @@ struct Publication: Sendable {
     if rows.retracted + rows.reopened == 0,
       let early = publisher.earlyOpening(of: id, opened: rows.opened, ended: rows.ended)
     {
+      endings.share(with: rows.opened)
       try await early.write(beside: connection) {
+        try await endings.locateShared(on: $0)
         try await Self.open(rows, on: $0)
-        try await endings.locate(on: $0)
+        try await endings.locateRest(on: $0)
       } rest: {
         try await endings.end(on: connection)
       }

@@ -79,7 +79,9 @@ struct PublicationPlan: Sendable {
     let universe = known.reduce(new.customers) { Self.union($0, $1) }
     let newSets = Self.sets(of: new, over: universe)
     let liveSets = Self.sets(of: live, over: universe)
-    let baseSets = live == base ? liveSets : Self.sets(of: base, over: universe)
+    // As a rule, time moves forward: what readers see is what is compared with.
+    let movesForward = live == base
+    let baseSets = movesForward ? liveSets : Self.sets(of: base, over: universe)
     let liveDefinitions = Self.definitions(of: live)
     let baseDefinitions = Self.definitions(of: base)
     let nobody = Bitset(count: universe.count)
@@ -92,19 +94,20 @@ struct PublicationPlan: Sendable {
       let before = baseSets[definition.name] ?? nobody
       let arriving = now.subtracting(seen)
       let departing = seen.subtracting(now)
+      let (entered, left) =
+        movesForward ? (arriving, departing) : (now.subtracting(before), before.subtracting(now))
+      let marks = (newMarks[definition.name], baseMarks[definition.name])
       return Change(
         definition: definition, isLive: isLive,
         ruleChanged: !isLive
           || baseDefinitions[definition.name]?.ruleVersion != definition.ruleVersion,
-        members: now.population, entered: now.subtracting(before).population,
-        left: before.subtracting(now).population, enters: arriving.subtracting(before),
-        leaves: departing & before, reopens: arriving & before,
-        retracts: departing.subtracting(before),
-        decided: !isLive
-          ? nil
-          : DecidedCauses(
-            now: newMarks[definition.name], before: baseMarks[definition.name],
-            moving: now ^ before))
+        members: now.population, entered: entered.population, left: left.population,
+        enters: movesForward ? arriving : arriving.subtracting(before),
+        leaves: movesForward ? departing : departing & before,
+        reopens: movesForward ? nobody : arriving & before,
+        retracts: movesForward ? nobody : departing.subtracting(before),
+        decided: !isLive || (marks.0 == nil && marks.1 == nil)
+          ? nil : DecidedCauses(now: marks.0, before: marks.1, moving: entered | left))
     }
 
     let gone =

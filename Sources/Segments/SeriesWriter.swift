@@ -202,9 +202,11 @@ struct SeriesWriter {
     let endings = series.endings(of: membersBefore)
     if let early {
       let opened = series.withoutEndings
+      endings.share(with: opening)
       try await early.write(beside: connection) {
+        try await endings.locateShared(on: $0)
         try await Self.open(opened, opening, again: false, on: $0)
-        try await endings.locate(on: $0)
+        try await endings.locateRest(on: $0)
       } rest: {
         try await end(endings, &series)
       }

@@ -78,10 +78,9 @@ struct SpellRows: Sendable {
   func endings(of open: Int) -> Endings {
     let walk = Walk(parts, \.leaves)
     let blocks = self.blocks
-    let pieces = walk.pieces(of: blocks, least: ended / Endings.parts(of: ended))
-    return Endings(ended, of: open, parts: pieces.count) { piece in
+    return Endings(sizes: blocks.map { walk.count($0) }, of: open) { taken in
       var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
-      for words in blocks[pieces[piece]] {
+      for words in blocks[taken] {
         walk.visit(words) { row, part in
           spells.append(
             customer: plan.customers.ids[row], segment: part.segment, version: part.version,
@@ -118,7 +117,7 @@ struct SpellRows: Sendable {
   }
 
   /// Bytes per message to the server, at least.
-  private static let piece = 256 * 1024
+  private static let piece = 64 * 1024
 
   /// Ranges of words of at most a thousand customers, so that a piece stays small.
   private var blocks: [Range<Int>] {
@@ -139,19 +138,9 @@ struct SpellRows: Sendable {
 
     var isEmpty: Bool { parts.isEmpty }
 
-    /// Blocks in runs of at least so many members, but for the last.
-    func pieces(of blocks: [Range<Int>], least: Int) -> [Range<Int>] {
-      var pieces: [Range<Int>] = []
-      var (start, members) = (0, 0)
-      for (number, words) in blocks.enumerated() {
-        for set in sets {
-          for word in words { members += set[word].nonzeroBitCount }
-        }
-        if members < max(least, 1), number + 1 < blocks.count { continue }
-        pieces.append(start..<number + 1)
-        (start, members) = (number + 1, 0)
-      }
-      return pieces
+    /// How many members a block has.
+    func count(_ words: Range<Int>) -> Int {
+      sets.reduce(0) { sum, set in words.reduce(sum) { $0 + set[$1].nonzeroBitCount } }
     }
 
     /// Visits rows of a block ascending, and at each row its segments.

@@ -132,11 +132,12 @@ struct SpellSeries: Sendable {
   /// - Parameter open: how many were open before it.
   mutating func endings(of open: Int) -> Endings {
     sortEndings()
-    let parts = Endings.parts(of: ending.count)
-    let most = (ending.count + parts - 1) / parts
-    return Endings(ending.count, of: open, parts: parts) { [self] part in
+    let piece = 512
+    let starts = stride(from: 0, to: ending.count, by: piece)
+    let sizes = starts.map { min(piece, ending.count - $0) }
+    return Endings(sizes: sizes, of: open) { [self] taken in
       var spells = EndedSpells(at: members)
-      for key in ending[min(part * most, ending.count)..<min((part + 1) * most, ending.count)] {
+      for key in ending[taken.lowerBound * piece..<min(taken.upperBound * piece, ending.count)] {
         let key = Key(key)
         let segment = segments[key.segment]
         spells.append(
