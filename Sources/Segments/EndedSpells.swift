@@ -35,7 +35,7 @@ struct EndedSpells: Sendable {
     places.append(Int32(place) + 1)
   }
 
-  /// The statement that ends them: one row, `ended`.
+  /// The statement that ends them: it inserts a row for each.
   var statement: SQL {
     if let locations {
       return SQL(
@@ -53,8 +53,7 @@ struct EndedSpells: Sendable {
   /// - Throws: `segments.out_of_step` where one was not open; `WarehouseError`.
   func end(on connection: Connection) async throws {
     if count == 0 { return }
-    let row = try await connection.first(statement)
-    try Publication.expect(Int(try row?.get("ended", as: Int64.self) ?? 0), count, "ended")
+    try Publication.expect(try await connection.execute(statement), count, "ended")
   }
 
   /// Finds where they lie, on any connection: what ends them then need not look them up.
@@ -67,7 +66,7 @@ struct EndedSpells: Sendable {
       SQL(
         file: "queries/segments/locate_spells.sql", customers, segments, customers.min(),
         customers.max()))
-    let numbers = try row?.get("numbers", as: [Int64]?.self) ?? []
+    let numbers = try row?.get("numbers", as: [Int32]?.self) ?? []
     let found = try row?.get("locations", as: [TupleLocation]?.self) ?? []
     try Publication.expect(found.count, count, "found open")
     var locations = found

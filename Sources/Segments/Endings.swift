@@ -50,11 +50,13 @@ final class Endings: Sendable {
     if lookedUp > 0 {
       try await set(Self.byLocation, on: connection)
       // Where the other connection fails there are fewer: then its error is told.
-      for await spells in located {
-        try await spells.end(on: connection)
-        lookedUp -= 1
-        if lookedUp == 0 { break }
-      }
+      var found = located.makeAsyncIterator()
+      try await send(
+        {
+          if lookedUp == 0 { return nil }
+          lookedUp -= 1
+          return await found.next()
+        }, { try await $0.end(on: connection) })
     }
     try await connection.script(
       Self.byLocation.keys.map { "SET LOCAL \($0) TO DEFAULT" }.joined(separator: "; "))
@@ -102,7 +104,7 @@ final class Endings: Sendable {
 
   /// How many spells to send together: fewer and fewer, so that neither connection waits long for the
   /// other's last, and some hundred kilobytes at most.
-  private static func together(_ left: Int) -> Int { min(max(left / 2, 512), 16_384) }
+  private static func together(_ left: Int) -> Int { min(max(left / 3, 512), 16_384) }
 
   private func takeFirst(_ parts: inout Parts) -> Range<Int>? {
     if parts.left.isEmpty { return nil }
@@ -124,16 +126,27 @@ final class Endings: Sendable {
     return parts.left.upperBound..<end
   }
 
-  /// Sends parts one by one, and makes the next meanwhile.
   private func each(
     next: @Sendable (inout Parts) -> Range<Int>?,
-    _ send: @escaping @Sendable (EndedSpells) async throws -> Void
+    _ body: @escaping @Sendable (EndedSpells) async throws -> Void
+  ) async throws {
+    try await send({ parts.withLock { next(&$0) }.map(make) }, body)
+  }
+
+  /// Has spells done with one after the other, and the next ones waiting: the connection, which takes
+  /// them in turn, is never without work.
+  private func send(
+    _ next: () async -> EndedSpells?, _ body: @escaping @Sendable (EndedSpells) async throws -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { sending in
-      while let part = parts.withLock({ next(&$0) }) {
-        let spells = make(part)
-        try await sending.waitForAll()
-        sending.addTask { try await send(spells) }
+      var underway = 0
+      while let spells = await next() {
+        sending.addTask { try await body(spells) }
+        underway += 1
+        if underway == 2 {
+          try await sending.next()
+          underway -= 1
+        }
       }
       try await sending.waitForAll()
     }

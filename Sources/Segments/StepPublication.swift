@@ -168,7 +168,7 @@ public struct StepPublication: Sendable {
     let entered = moved.map { ordinal in
       Int64(changes.turned[ordinal, default: []].count { !live.isMember($0, of: ordinal) })
     }
-    let rows = try await connection.pipeline(
+    let answers = try await connection.pipelineAnswers(
       [
         isErasure
           ? SQL(
@@ -187,8 +187,8 @@ public struct StepPublication: Sendable {
           zip(moved, entered).map { Int64(changes.turned[$0, default: []].count) - $1 }),
       ] + decisions.statements(at: asOf, before: nil))
     try expect(
-      rows[1].first?.get("opened", as: Int64.self) ?? 0, opening.customers.count, "opened")
-    try expect(rows[2].first?.get("ended", as: Int64.self) ?? 0, ending.count, "ended")
+      answers[1].rows.first?.get("opened", as: Int64.self) ?? 0, opening.customers.count, "opened")
+    try expect(Int64(answers[2].affected), ending.count, "ended")
   }
 
   /// What is decided besides the rules now, and no longer.

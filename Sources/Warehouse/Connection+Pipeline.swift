@@ -18,6 +18,19 @@ extension Connection {
   ///
   /// - Throws: the fault of the first statement that failed; `CancellationError`.
   public func pipeline(_ statements: [SQL]) async throws -> [[Row]] {
+    try await pipelineAnswers(statements).map(\.rows)
+  }
+
+  /// What the server answers to a statement.
+  public struct Answer: Sendable {
+    /// The rows that it returned.
+    public var rows: [Row] = []
+    /// How many rows it inserted, updated, deleted or selected.
+    public var affected = 0
+  }
+
+  /// The same as ``pipeline(_:)``, with how many rows each statement changed.
+  public func pipelineAnswers(_ statements: [SQL]) async throws -> [Answer] {
     if statements.isEmpty { return [] }
     let rendered = try statements.map { sql in
       let (text, binds) = try sql.rendered()
@@ -35,7 +48,7 @@ extension Connection {
     }
   }
 
-  private func runPipeline(_ statements: [(String, EncodedBinds, String?)]) throws -> [[Row]] {
+  private func runPipeline(_ statements: [(String, EncodedBinds, String?)]) throws -> [Answer] {
     let connection = try pointer()
     guard PQenterPipelineMode(connection) == 1, PQsetnonblocking(connection, 1) == 0 else {
       throw fault(nil, text: "", name: nil)
@@ -118,8 +131,8 @@ extension Connection {
   private func receive(
     _ expected: [Expected], _ texts: [(String, EncodedBinds, String?)],
     on connection: OpaquePointer
-  ) throws -> [[Row]] {
-    var rows = [[Row]](repeating: [], count: texts.count)
+  ) throws -> [Answer] {
+    var answers = [Answer](repeating: Answer(), count: texts.count)
     var first: (any Error)?
     for answer in expected {
       let (text, _, name) = texts[answer.index]
@@ -131,7 +144,9 @@ extension Connection {
         }
         do {
           let set = try check(result, text: text, name: name)
-          if answer.prepares == nil { rows[answer.index] = set.rows }
+          if answer.prepares == nil {
+            answers[answer.index] = Answer(rows: set.rows, affected: affectedRows(set.pointer))
+          }
         } catch {
           first = first ?? error
           if answer.prepares != nil {
@@ -152,6 +167,6 @@ extension Connection {
       throw first ?? fault(sync, text: "", name: nil)
     }
     if let first { throw first }
-    return rows
+    return answers
   }
 }
