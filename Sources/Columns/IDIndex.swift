@@ -21,7 +21,8 @@ public struct IDIndex: Sendable, Equatable {
     var isSound = true
     ids = [Int64](unsafeUninitializedCapacity: count) { room, filled in
       for run in runs {
-        guard run.length > 0, run.length <= count - filled, run.first <= .max - Int64(run.length),
+        guard run.length > 0, run.length <= count - filled,
+          run.first <= .max - Int64(run.length - 1),
           filled == 0 || room[filled - 1] < run.first
         else {
           isSound = false

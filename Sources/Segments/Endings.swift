@@ -67,8 +67,8 @@ final class Endings: Sendable {
   ///
   /// - Parameter opening: how many spells it opens.
   func share(with opening: Int) {
-    // To open one takes about two thirds of what it takes to end one, and to look one up a half.
-    let share = min(ending - opening * 2 / 3, ending / 2)
+    // To open one takes about three fifths of what it takes to end one, and to look one up a half.
+    let share = min(ending - opening * 3 / 5, ending / 2)
     parts.withLock { parts in
       while ending - parts.spells < share {
         let most = min(share - (ending - parts.spells), 4_096)
@@ -104,7 +104,7 @@ final class Endings: Sendable {
 
   /// How many spells to send together: fewer and fewer, so that neither connection waits long for the
   /// other's last, and some hundred kilobytes at most.
-  private static func together(_ left: Int) -> Int { min(max(left / 3, 512), 16_384) }
+  private static func together(_ left: Int) -> Int { min(max(left / 2, 512), 16_384) }
 
   private func takeFirst(_ parts: inout Parts) -> Range<Int>? {
     if parts.left.isEmpty { return nil }
@@ -152,19 +152,21 @@ final class Endings: Sendable {
     }
   }
 
-  /// Has the server look up each spell by its key.
+  /// Has the server look up each spell by its key, whatever it thinks of it.
   ///
   /// The server does not know how many spells the arrays name nor that they ascend, so that neighbours
-  /// share pages: it might read all open spells for some of them. No plan is kept for the steps, which
-  /// end few spells of any customers.
+  /// share pages: it might read all open spells for some of them.
   private static let byKey = [
     "enable_hashjoin": "off", "enable_memoize": "off", "enable_nestloop": "on",
-    "enable_mergejoin": "off", "plan_cache_mode": "force_custom_plan",
+    "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan",
   ]
 
-  /// Has it read the spells of the customers, where many end.
+  /// Has it read the spells of the customers, where many end: a plan that the steps, which end few
+  /// spells of any customers, must not find kept.
   private static let merging = byKey.merging(
-    ["enable_nestloop": "off", "enable_mergejoin": "on"]
+    [
+      "enable_nestloop": "off", "enable_mergejoin": "on", "plan_cache_mode": "force_custom_plan",
+    ]
   ) { $1 }
 
   /// Has it go where each spell lies.

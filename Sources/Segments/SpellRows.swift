@@ -78,7 +78,7 @@ struct SpellRows: Sendable {
   func endings(of open: Int) -> Endings {
     let walk = Walk(parts, \.leaves)
     let blocks = self.blocks
-    return Endings(sizes: blocks.map { walk.count($0) }, of: open) { taken in
+    return Endings(sizes: walk.counts(of: blocks), of: open) { taken in
       var spells = EndedSpells(at: [SpellSeries.Member(id: publicationID, asOf: plan.asOf)])
       for words in blocks[taken] {
         walk.visit(words) { row, part in
@@ -138,9 +138,17 @@ struct SpellRows: Sendable {
 
     var isEmpty: Bool { parts.isEmpty }
 
-    /// How many members a block has.
-    func count(_ words: Range<Int>) -> Int {
-      sets.reduce(0) { sum, set in words.reduce(sum) { $0 + set[$1].nonzeroBitCount } }
+    /// How many members each block has.
+    func counts(of blocks: [Range<Int>]) -> [Int] {
+      var counts = [Int](repeating: 0, count: blocks.count)
+      for set in sets {
+        set.withUnsafeBufferPointer { set in
+          for (number, words) in blocks.enumerated() {
+            for word in words { counts[number] += set[word].nonzeroBitCount }
+          }
+        }
+      }
+      return counts
     }
 
     /// Visits rows of a block ascending, and at each row its segments.
