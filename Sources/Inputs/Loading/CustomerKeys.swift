@@ -69,12 +69,15 @@ struct CustomerKeys {
   /// The key at a place.
   func key(_ place: Int) -> String { String(decoding: bytes[range(place)], as: UTF8.self) }
 
-  /// Gives the keys from `first` on their ids, and when they had been seen before; `.max` for never.
+  /// How many keys have ids: the first ones.
+  var resolved: Int { seenBefore.count }
+
+  /// Gives the next keys their ids, and when they had been seen before; `.max` for never.
   ///
   /// - Precondition: one id and time per key.
-  mutating func resolve(from first: Int, _ found: [Int64], seen: [Int64]) {
-    precondition(first + found.count == count && seen.count == found.count, "one id per key")
-    ids.replaceSubrange(first..., with: found)
+  mutating func resolve(_ found: [Int64], seen: [Int64]) {
+    precondition(resolved + found.count <= count && seen.count == found.count, "one id per key")
+    ids.replaceSubrange(resolved..<resolved + found.count, with: found)
     seenBefore += seen
   }
 

@@ -31,16 +31,19 @@ extension Loader {
     do {
       try await Staging.create(on: connection)
       let report = try await connection.transaction { connection in
-        var load = try await DirectLoad(self, target, on: connection)
-        try await reading.consume { batch in
-          try await load.take(batch)
-          progress(reading.progress)
-        }
-        try await load.takeRest()
-        return try await load.finish(try reading.outcome()) {
-          var last = reading.progress
-          last.phase = .committing
-          progress(last)
+        try await withThrowingTaskGroup(of: Met.self) { lookups in
+          var load = try await DirectLoad(self, target, on: connection)
+          try await reading.consume { batch in
+            try await load.take(batch, &lookups)
+            progress(reading.progress)
+          }
+          try await load.takeRest(&lookups)
+          try await load.writeEvents(&lookups)
+          return try await load.finish(try reading.outcome()) {
+            var last = reading.progress
+            last.phase = .committing
+            progress(last)
+          }
         }
       }
       try await Staging.drop(on: connection)
@@ -57,7 +60,22 @@ extension Loader {
     }
   }
 
+  /// What the database knows of some keys.
+  private struct Met: Sendable {
+    /// Those that are known, in any order, and their customers.
+    var keys: [String] = []
+    var ids: [Int64] = []
+    /// When customers were first seen, in microseconds.
+    var seen: [Int64: Int64] = [:]
+  }
+
+  /// At most one at a time: of the batch whose ids were written last.
+  private typealias Lookups = ThrowingTaskGroup<Met, any Error>
+
   /// A load of rows that go straight into the facts, inside its transaction.
+  ///
+  /// A batch's event ids are written while its customers are looked up on another connection, and so are
+  /// the events of the batch before.
   private struct DirectLoad {
     private let loader: Loader
     private let target: LoadTarget
@@ -69,8 +87,8 @@ extension Loader {
     /// How many batches were written.
     private var batches = 0
     private var customers = CustomerKeys()
-    /// How many of them have ids.
-    private var resolved = 0
+    /// The batch whose events are still to be written, and the keys that are looked up for it.
+    private var pending: (batch: DirectBatch, places: [Int], keys: [String])?
     private var newCustomers = 0
     private var marks: [DirectBatch.Mark] = []
     private var months: Set<Int32> = []
@@ -101,9 +119,11 @@ extension Loader {
     }
 
     /// Takes staged rows in.
-    nonisolated(nonsending) mutating func take(_ bytes: [UInt8]) async throws {
+    nonisolated(nonsending) mutating func take(
+      _ bytes: [UInt8], _ lookups: inout Lookups
+    ) async throws {
       try rows.append(bytes)
-      if rows.count >= batchSize { try await takeRest() }
+      if rows.count >= batchSize { try await takeRest(&lookups) }
     }
 
     private var batchSize: Int {
@@ -111,7 +131,7 @@ extension Loader {
     }
 
     /// Writes what was taken in so far.
-    nonisolated(nonsending) mutating func takeRest() async throws {
+    nonisolated(nonsending) mutating func takeRest(_ lookups: inout Lookups) async throws {
       let taken = rows
       rows.removeAll()
       var first = 0
@@ -120,13 +140,15 @@ extension Loader {
         let left = taken.count - first
         let size = InputFaults.directRows == nil && left < 2 * batchSize ? left : batchSize
         let slice = first..<first + min(left, size)
-        try await write(DirectBatch(taken, slice, after: previous))
+        try await write(DirectBatch(taken, slice, after: previous), &lookups)
         first = slice.upperBound
         batches += 1
       }
     }
 
-    nonisolated(nonsending) private mutating func write(_ batch: DirectBatch) async throws {
+    nonisolated(nonsending) private mutating func write(
+      _ batch: DirectBatch, _ lookups: inout Lookups
+    ) async throws {
       previous = batch
       marks += batch.marks
       try await reject(batch)
@@ -135,10 +157,16 @@ extension Loader {
       if let known, span.first <= known { throw Unsuited() }
       first = min(first, span.first)
       last = max(last, span.last)
+      if customers.count >= CustomerKeys.limit {
+        try await writeEvents(&lookups)
+        try await settleCustomers()
+      }
+      let met = customers.count
       let places = place(batch)
-      let keys = (resolved..<customers.count).map { customers.key($0) }
-      // Beside the ids of the events: neither waits for the other.
-      async let met = lookUp(keys)
+      let keys = (met..<customers.count).map { customers.key($0) }
+      let before = try await resolvePending(&lookups)
+      lookups.addTask { [loader] in try await Self.lookUp(keys, loader.pool) }
+      pending = (batch, places, keys)
       try await loader.step("keys")
       let claimed = try await connection.copyIn(
         """
@@ -152,8 +180,30 @@ extension Loader {
           message: "expected \(batch.byID.count) event ids to be written, found \(claimed)",
           hint: "does a trigger on landing.event_key leave rows out?")
       }
+      if let before { try await writeEvents(before.batch, before.places) }
+    }
+
+    /// Writes the events that are still to be written.
+    nonisolated(nonsending) mutating func writeEvents(_ lookups: inout Lookups) async throws {
+      if let last = try await resolvePending(&lookups) {
+        try await writeEvents(last.batch, last.places)
+      }
+    }
+
+    /// Waits for the customers of the batch whose events are still to be written.
+    nonisolated(nonsending) private mutating func resolvePending(
+      _ lookups: inout Lookups
+    ) async throws -> (batch: DirectBatch, places: [Int])? {
+      guard let waiting = pending, let met = try await lookups.next() else { return nil }
+      pending = nil
       try await loader.step("customers")
-      try await resolve(keys, await met)
+      try await resolve(waiting.keys, met)
+      return (waiting.batch, waiting.places)
+    }
+
+    nonisolated(nonsending) private mutating func writeEvents(
+      _ batch: DirectBatch, _ places: [Int]
+    ) async throws {
       let found = places.map { customers.ids[$0] }
       try await loader.step("events")
       try await ensureMonths(batch.months())
@@ -166,7 +216,6 @@ extension Loader {
           bytes: batch.events(
             customers: found, ingested: now, source: target.sourceID, load: load))
       }
-      if customers.count >= CustomerKeys.limit { try await settleCustomers() }
     }
 
     nonisolated(nonsending) private func reject(_ batch: DirectBatch) async throws {
@@ -184,7 +233,6 @@ extension Loader {
     /// have no id yet.
     private mutating func place(_ batch: DirectBatch) -> [Int] {
       let layout = batch.rows.layout
-      resolved = customers.count
       var places: [Int] = []
       places.reserveCapacity(batch.byTime.count)
       for row in batch.byTime {
@@ -195,25 +243,19 @@ extension Loader {
       return places
     }
 
-    /// What is known of customers.
-    private struct Met: Sendable {
-      /// Nil for a new key.
-      var ids: [Int64?] = []
-      /// When they were first seen, in microseconds.
-      var seen: [Int64: Int64] = [:]
-    }
-
     /// Looks keys up on another connection, which sees what was committed before: the load holds off
     /// those who would change it, and gives ids itself to keys that it made known.
-    private func lookUp(_ keys: [String]) async throws -> Met {
+    private static func lookUp(_ keys: [String], _ pool: ConnectionPool) async throws -> Met {
       if keys.isEmpty { return Met() }
-      return try await loader.pool.withLastingConnection { other in
-        var met = Met(ids: try await identities(keys, on: other))
-        let ids = met.ids.compactMap(\.self)
-        if ids.isEmpty { return met }
-        for row in try await other.query(SQL(file: "queries/inputs/list_first_seen.sql", ids)) {
-          met.seen[try row.get(0)] = try row.get(1, as: Instant.self).microseconds
-        }
+      return try await pool.withLastingConnection { other in
+        var met = Met()
+        (met.keys, met.ids) = try await identities(keys, on: other)
+        if met.ids.isEmpty { return met }
+        let row = try await other.first(SQL(file: "queries/inputs/list_first_seen.sql", met.ids))
+        let seen = try row?.get("customers", as: [Int64]?.self) ?? []
+        let times = try row?.get("times", as: [Instant]?.self) ?? []
+        met.seen = Dictionary(
+          zip(seen, times.map(\.microseconds)), uniquingKeysWith: { first, _ in first })
         return met
       }
     }
@@ -223,7 +265,14 @@ extension Loader {
       _ keys: [String], _ met: Met
     ) async throws {
       if keys.isEmpty { return }
-      var found = met.ids
+      var found = [Int64?](repeating: nil, count: keys.count)
+      let first = customers.resolved
+      func note(_ known: (keys: [String], ids: [Int64])) {
+        for (var key, id) in zip(known.keys, known.ids) {
+          found[key.withUTF8 { customers.place(of: UnsafeRawBufferPointer($0)) } - first] = id
+        }
+      }
+      note((met.keys, met.ids))
       let unknown = found.indices.filter { found[$0] == nil }
       if !unknown.isEmpty {
         let new = unknown.map { keys[$0] }
@@ -231,9 +280,7 @@ extension Loader {
         if hasTombstones, try await loader.areErased(new, on: connection) { throw Unsuited() }
         newCustomers += try await connection.execute(
           SQL(file: "queries/inputs/insert_keyed_identities.sql", new))
-        for (place, identity) in zip(unknown, try await identities(new, on: connection)) {
-          found[place] = identity
-        }
+        note(try await Self.identities(new, on: connection))
       }
       let ids = found.compactMap(\.self)
       guard ids.count == keys.count else {
@@ -241,15 +288,18 @@ extension Loader {
           code: "inputs.identities",
           message: "expected the ids of \(keys.count) customers, found \(ids.count)")
       }
-      customers.resolve(from: resolved, ids, seen: ids.map { met.seen[$0] ?? .max })
+      customers.resolve(ids, seen: ids.map { met.seen[$0] ?? .max })
     }
 
-    /// The customers of keys; nil for a new key.
-    nonisolated(nonsending) private func identities(
+    /// The keys that are known, and their customers.
+    nonisolated(nonsending) private static func identities(
       _ keys: [String], on connection: Connection
-    ) async throws -> [Int64?] {
-      try await connection.first(SQL(file: "queries/inputs/list_identities.sql", keys))?
-        .get("customers", as: [Int64?].self) ?? []
+    ) async throws -> (keys: [String], ids: [Int64]) {
+      let row = try await connection.first(SQL(file: "queries/inputs/list_identities.sql", keys))
+      return (
+        try row?.get("keys", as: [String]?.self) ?? [],
+        try row?.get("customers", as: [Int64]?.self) ?? []
+      )
     }
 
     /// Makes partitions that are missing, in a transaction of their own: nobody waits for them until
