@@ -4,9 +4,8 @@ import Warehouse
 /// The spells that a publication or a series ends, in parts, so that one is made while another is on its
 /// way, and so that a second connection can look up some.
 ///
-/// The publication's connection ends them from the first part on. A connection that is through with what
-/// it had to do finds from the last part on where spells lie: most of what ending one costs is the way
-/// there, through index and table.
+/// The publication's connection ends them from the first part on. The other one finds, from the last part
+/// on, where spells lie: a good part of what ending one costs is the way there, through index and table.
 final class Endings: Sendable {
   private let ending: Int
   private let merges: Bool

@@ -93,6 +93,31 @@ struct SegmentsEarlyOpeningTests {
     }
   }
 
+  @Test(
+    "A spell that was removed by hand is missed by whichever connection looks it up",
+    arguments: [false, true])
+  func missing(isLast: Bool) async throws {
+    try await withFreshDatabase { pool in
+      let project = try await SegmentsProject(pool, customers: Self.customers.count)
+      try await project.publish(Self.evaluation(1))
+      // The publication's connection begins with the first customers, the other one with the last.
+      let ends = Self.customers.filter { $0 % 2 == 0 }
+      let customer = try #require(isLast ? ends.last : ends.first)
+      let removed = try await pool.execute(
+        """
+        DELETE FROM segments.open_spell WHERE customer_id = \(customer) AND segment_id = (
+          SELECT segment_id FROM segments.segment WHERE name = 'odd')
+        """)
+      #expect(removed == 1)
+      let error = await #expect(throws: SegmentError.self) {
+        try await project.publish(Self.evaluation(2))
+      }
+      #expect(error?.code == "segments.out_of_step")
+      #expect(error?.message.contains("found") == true)
+      #expect(try await project.count("SELECT count(*) FROM segments.ended_spell") == 0)
+    }
+  }
+
   @Test("A publication waits for spells on their way of one that has gone, and removes them")
   func waiting() async throws {
     try await withFreshDatabase { pool in
