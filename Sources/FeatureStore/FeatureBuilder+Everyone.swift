@@ -214,7 +214,10 @@ extension FeatureBuilder {
     _ work: RangeWork, saving: Bool, _ snapshot: SharedSnapshot,
     _ body: @escaping @Sendable (SweptState, CustomerRange, Connection) async throws -> Part
   ) async throws -> RangedBuild<Part> {
+    let limits = limits
+    defer { limits.giveBack() }
     let found = try await snapshot.each(work.ranges, atOnce: work.atOnce) { range, connection in
+      limits.giveBack()
       let (swept, isStored) = try await swept(work, range, on: connection)
       return FoundRange(
         part: try await body(swept, range, connection),

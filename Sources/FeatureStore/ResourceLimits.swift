@@ -35,6 +35,18 @@ public struct ResourceLimits: Sendable, Hashable {
   /// What states that the next task may need take at most, in bytes.
   var cacheBytes: Int { memoryBytes.map { $0 / 4 } ?? Self.usualCacheBytes }
 
+  /// Gives memory that was freed back to the system where there is a limit: the allocator keeps it for
+  /// each thread, and what one task is done with would count against the next.
+  public func giveBack() {
+    guard memoryBytes != nil else { return }
+    _ = Self.trim?(0)
+  }
+
+  /// glibc's `malloc_trim`; other allocators have none, and give back by themselves.
+  private static let trim: (@convention(c) (Int) -> Int32)? = dlsym(nil, "malloc_trim").map {
+    unsafeBitCast($0, to: (@convention(c) (Int) -> Int32).self)
+  }
+
   /// A size as `4GiB`, `512MiB`, `2GB`, `1.5g` or a number of bytes; nil where the text is none.
   ///
   /// `KiB`, `MiB`, `GiB`, `TiB` (or `K`, `M`, `G`, `T`) are powers of 1024; `kB`, `MB`, `GB`, `TB` of

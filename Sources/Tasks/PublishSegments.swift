@@ -1,3 +1,4 @@
+import FeatureStore
 import Orchestrator
 import Pipeline
 import Segments
@@ -16,6 +17,7 @@ public struct PublishSegments: BatchesIntervals {
 
   /// Publishes; doing it again for the same instant and result changes nothing.
   public func run(in context: TaskContext) async throws -> PublicationResult {
+    ResourceLimits.process.giveBack()
     let reference = try context.value(of: evaluation)
     let publisher = Publisher(pool: context.pool, clock: context.clock)
     if try context.keepsAll("the segments are shown, and not published") {
@@ -38,6 +40,7 @@ public struct PublishSegments: BatchesIntervals {
   /// Publishes in order, several days to a transaction; each has its own publication, fenced by its
   /// own attempt. Days that do not ascend are published one by one.
   public func runBatch(in batch: BatchContext<PublicationResult>) async throws {
+    ResourceLimits.process.giveBack()
     guard let first = batch.intervals.first, !batch.isOfThePast,
       zip(batch.intervals, batch.intervals.dropFirst()).allSatisfy({ $0.asOf < $1.asOf })
     else { return try await runOneByOne(batch) }
