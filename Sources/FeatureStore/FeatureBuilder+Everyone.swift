@@ -39,6 +39,21 @@ extension FeatureBuilder {
     return built
   }
 
+  /// Reads the states that ``advanceStates(_:to:by:)`` goes on from, beside what has to be done before it.
+  ///
+  /// - Throws: ``FeatureError`` `features.damaged_column`; `WarehouseError`.
+  public func readAhead(_ catalogue: FeatureCatalogue, to asOf: Instant) async throws {
+    let day = days.lastDay(before: asOf)
+    try await pool.withConnection { connection in
+      let set = try await states.newestSet(
+        through: days.isMidnight(asOf) ? day : day - 1, on: connection)
+      // Of the day itself they are read as they are.
+      guard let set, set.day < day else { return }
+      try await states.readAhead(
+        set, slots: catalogue.slots, rings: catalogue.rings.map(\.slot), on: connection)
+    }
+  }
+
   /// At most so many ranges for workers to share: those of the stored states from which `asOf` is
   /// reached, where they are cut into about as many.
   public func ranges(count: Int, asOf: Instant) async throws -> [CustomerRange] {

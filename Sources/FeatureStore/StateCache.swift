@@ -27,6 +27,7 @@ final class StateCache: Sendable {
     let key: Key
     let state: FeatureState
     let bytes: Int
+    let isTakenOut: Bool
   }
 
   /// The states of this process.
@@ -35,7 +36,9 @@ final class StateCache: Sendable {
   private let entries = Mutex<[Entry]>([])
 
   /// Keeps a state where it fits into the limit, which older ones must then fit too.
-  func keep(_ state: FeatureState, as key: Key, limit: Int) {
+  ///
+  /// - Parameter isTakenOut: whether who finds it has it for itself, to change it in place.
+  func keep(_ state: FeatureState, as key: Key, limit: Int, isTakenOut: Bool = false) {
     let bytes = state.byteCount
     entries.withLock { entries in
       entries.removeAll { $0.key == key }
@@ -45,13 +48,16 @@ final class StateCache: Sendable {
         total -= first.bytes
         entries.removeFirst()
       }
-      entries.append(Entry(key: key, state: state, bytes: bytes))
+      entries.append(Entry(key: key, state: state, bytes: bytes, isTakenOut: isTakenOut))
     }
   }
 
   /// The state of a number; nil where it is not kept.
   func state(_ key: Key) -> FeatureState? {
-    entries.withLock { $0.first { $0.key == key }?.state }
+    entries.withLock { entries in
+      guard let place = entries.firstIndex(where: { $0.key == key }) else { return nil }
+      return entries[place].isTakenOut ? entries.remove(at: place).state : entries[place].state
+    }
   }
 
   /// How many states are kept.

@@ -11,6 +11,7 @@ public struct StateStore: Sendable {
   let zone: Zone
   let cache: StateCache
   private let cacheBytes: Int
+  private let isLimited: Bool
   /// Columns fetched at a time: their bytes stand in memory twice until they are decoded.
   static let columnsAtOnce = 8
 
@@ -20,6 +21,7 @@ public struct StateStore: Sendable {
     self.zone = zone
     cache = StateCache.shared
     cacheBytes = limits.cacheBytes
+    isLimited = limits.memoryBytes != nil
   }
 
   /// A state with the version of the tiles that it was made from.
@@ -97,6 +99,21 @@ public struct StateStore: Sendable {
       return key(id, try stored.get("created_at"))
     }
     if let saved { cache.keep(state, as: saved, limit: cacheBytes) }
+  }
+
+  /// Reads the states of a day that are to be gone on from, so that they need not be waited for then.
+  ///
+  /// Not where memory is limited, nor where they are large.
+  func readAhead(
+    _ set: StoredSet, slots: [StateSlot], rings: [RingSlot], on connection: Connection
+  ) async throws {
+    let bytes = set.customers * 8 * (slots.count + 4 * rings.count + 2)
+    if isLimited || bytes > cacheBytes / 2 { return }
+    for part in set.parts {
+      let key = key(part.stateID, part.createdAt)
+      let found = try await load(part.range, from: set, slots: slots, rings: rings, on: connection)
+      if let found { cache.keep(found.state, as: key, limit: cacheBytes, isTakenOut: true) }
+    }
   }
 
   /// Drops all but the states of the newest days; returns how many.

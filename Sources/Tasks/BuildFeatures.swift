@@ -76,12 +76,14 @@ public struct BuildFeatures: BatchesIntervals {
     let definitions = try context.catalogues().features(catalogue)
     // Of a part the folding and what is said of the catalogue are others' work.
     let change = range == nil ? try await context.change(of: catalogue) : nil
+    async let ahead: Void = context.readAhead(range == nil ? definitions : nil)
     let fold = range == nil ? try await context.foldAlone(definitions) : nil
     // Beside the reading of the stored states, which comes before that of tiles; where most tiles are
     // new, before both.
     let isLittle = fold.map { $0.rows < 100_000 } ?? true
     if !isLittle { try await context.summarize(fold) }
     async let summarized: Void = context.summarize(isLittle ? fold : nil)
+    try await ahead
     let built = try await context.featureBuilder.advanceStates(
       definitions, to: context.asOf, by: range.map { .fixed([$0]) } ?? .automatic)
     try await summarized
@@ -142,6 +144,10 @@ extension TaskContext {
     let fold = try await foldAlone(definitions)
     try await summarize(fold)
     return fold
+  }
+
+  fileprivate func readAhead(_ definitions: FeatureCatalogue?) async throws {
+    if let definitions { try await featureBuilder.readAhead(definitions, to: asOf) }
   }
 
   fileprivate func summarize(_ fold: FoldResult?) async throws {
