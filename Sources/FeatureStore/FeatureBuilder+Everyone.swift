@@ -39,18 +39,24 @@ extension FeatureBuilder {
     return built
   }
 
-  /// Reads the states that ``advanceStates(_:to:by:)`` goes on from, beside what has to be done before it.
+  /// Reads the states that ``advanceStates(_:to:by:)`` goes on from, and makes room for those that it will
+  /// store, beside what has to be done before it.
   ///
   /// - Throws: ``FeatureError`` `features.damaged_column`; `WarehouseError`.
   public func readAhead(_ catalogue: FeatureCatalogue, to asOf: Instant) async throws {
     let day = days.lastDay(before: asOf)
-    try await pool.withConnection { connection in
+    let set = try await pool.withConnection { connection in
       let set = try await states.newestSet(
         through: days.isMidnight(asOf) ? day : day - 1, on: connection)
       // Of the day itself they are read as they are.
-      guard let set, set.day < day else { return }
+      guard let set, set.day < day else { return StoredSet?.none }
       try await states.readAhead(
         set, slots: catalogue.slots, rings: catalogue.rings.map(\.slot), on: connection)
+      return set
+    }
+    // The day that is to come will be one of those kept.
+    if let set, days.isMidnight(asOf) {
+      try await states.prune(keeping: Self.keptStates - 1, and: set.day)
     }
   }
 

@@ -116,10 +116,10 @@ public struct StateStore: Sendable {
     }
   }
 
-  /// Drops all but the states of the newest days; returns how many.
+  /// Drops all but the states of the newest days, and of a day that is still needed; returns how many.
   @discardableResult
-  public func prune(keeping days: Int) async throws -> Int {
-    try await pool.execute(SQL(file: "queries/features/prune_states.sql", Int64(days)))
+  public func prune(keeping days: Int, and day: Day? = nil) async throws -> Int {
+    try await pool.execute(SQL(file: "queries/features/prune_states.sql", Int64(days), day))
   }
 
   func key(_ id: Int64, _ createdAt: Instant) -> StateCache.Key {

@@ -204,9 +204,32 @@ struct FeaturesTileTests {
         let asOf = LocalDays(zone: shop.zone).end(of: shop.first + day)
         _ = try await builder.build(catalogue, asOf: asOf)
       }
-      let kept = try await pool.query("SELECT day FROM features.state ORDER BY day")
-        .map { try $0.get("day", as: Day.self) }
-      #expect(kept == [63, 64, 65].map { shop.first + $0 })
+      func kept() async throws -> [Day] {
+        try await pool.query("SELECT day FROM features.state ORDER BY day")
+          .map { try $0.get("day") }
+      }
+      #expect(try await kept() == [63, 64, 65].map { shop.first + $0 })
+
+      // Beside the fold of a night there is room made already, never of what it goes on from.
+      func ahead(to day: Int) async throws {
+        try await builder.readAhead(
+          catalogue, to: LocalDays(zone: shop.zone).end(of: shop.first + day))
+      }
+      try await ahead(to: 66)
+      #expect(try await kept() == [64, 65].map { shop.first + $0 })
+      try await ahead(to: 65)
+      #expect(try await kept() == [64, 65].map { shop.first + $0 })
+      let next = LocalDays(zone: shop.zone).end(of: shop.first + 66)
+      let built = try await builder.build(catalogue, asOf: next)
+      #expect(built.from == shop.first + 65)
+      #expect(try await kept() == [64, 65, 66].map { shop.first + $0 })
+      let oracle = NaiveOracle(
+        catalogue, zone: shop.zone, asOf: next, events: shop.known(through: shop.first + 400))
+      for feature in catalogue.features {
+        #expect(
+          try built.table.column(named: feature.name).oracleValues()
+            == oracle.values(feature, built.table.index.ids))
+      }
     }
   }
 
