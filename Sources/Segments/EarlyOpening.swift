@@ -29,9 +29,11 @@ struct EarlyOpening: Sendable {
     rest: nonisolated(nonsending) () async throws -> Void
   ) async throws {
     let (begun, begin) = AsyncStream<Void>.makeStream()
-    async let opened: Void = write(beside: connection, opening) { begin.finish() }
-    for await _ in begun {}
-    try await rest()
+    async let opened: Void = write(beside: connection, opening, begin)
+    var hasBegun = false
+    for await _ in begun { hasBegun = true }
+    // Else the rest would wait for what never comes, and the error is all there is.
+    if hasBegun { try await rest() }
     try await opened
     try await connection.execute(
       SQL(file: "queries/segments/end_early_opening.sql", publicationID))
@@ -39,16 +41,17 @@ struct EarlyOpening: Sendable {
 
   private func write(
     beside connection: Connection, _ opening: @escaping @Sendable (Connection) async throws -> Void,
-    begun: @escaping @Sendable () -> Void
+    _ begin: AsyncStream<Void>.Continuation
   ) async throws {
-    defer { begun() }
+    defer { begin.finish() }
     try await pool.transaction(retries: 0) { other in
       try await other.execute(
         SQL(file: "queries/segments/begin_early_opening.sql", publicationID))
       // A publication that still answers holds the lock: from here on the next one waits for these
       // spells, whatever becomes of this one.
       try await connection.execute("SELECT 1")
-      begun()
+      begin.yield()
+      begin.finish()
       try await opening(other)
     }
   }

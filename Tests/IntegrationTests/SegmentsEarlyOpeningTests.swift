@@ -118,6 +118,22 @@ struct SegmentsEarlyOpeningTests {
     }
   }
 
+  @Test("A publication whose other connection cannot begin fails at once, and changes nothing")
+  func refusedAtTheBeginning() async throws {
+    try await withFreshDatabase { pool in
+      let project = try await SegmentsProject(pool, customers: Self.customers.count)
+      try await project.publish(Self.evaluation(1))
+      let before = try await Self.seen(project)
+      try await pool.execute(
+        "ALTER TABLE segments.early_opening ADD CONSTRAINT none CHECK (publication_id < 2)")
+      let error = await #expect(throws: WarehouseError.self) {
+        try await project.publish(Self.evaluation(2))
+      }
+      #expect(error?.sqlState == "23514")
+      #expect(try await Self.seen(project) == before)
+    }
+  }
+
   @Test("A publication waits for spells on their way of one that has gone, and removes them")
   func waiting() async throws {
     try await withFreshDatabase { pool in
